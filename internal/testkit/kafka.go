@@ -1,0 +1,102 @@
+package testkit
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/waspada-hub/waspada/internal/devstack"
+)
+
+// Kafka returns the "host:port" of the broker that the tests of this process share; see WASPADA_TEST_KAFKA in the
+// package comment. A test that stops its broker takes OwnKafka.
+func Kafka(t testing.TB) string {
+	t.Helper()
+	requireMain(t)
+	addr, err := sharedKafka()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return addr
+}
+
+var sharedKafka = sync.OnceValues(func() (string, error) {
+	switch external := os.Getenv("WASPADA_TEST_KAFKA"); external {
+	case "":
+		broker, err := devstack.StartBroker(context.Background(), devstack.BrokerOptions{})
+		if err != nil {
+			return "", err
+		}
+		onExit(broker.Close)
+		return broker.Addr(), nil
+	default:
+		return external, nil
+	}
+})
+
+// OwnKafka starts a broker of the dev stack for this test alone and closes it with the test. Close may be called
+// earlier.
+func OwnKafka(t testing.TB, opts devstack.BrokerOptions) *devstack.Broker {
+	t.Helper()
+	broker, err := devstack.StartBroker(t.Context(), opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	return broker
+}
+
+// Topic makes a topic of its own for the test on the shared broker and returns its name.
+func Topic(t testing.TB, partitions int) string {
+	t.Helper()
+	return TopicOn(t, Kafka(t), partitions)
+}
+
+// TopicOn is Topic on a broker of your choice.
+func TopicOn(t testing.TB, broker string, partitions int) string {
+	t.Helper()
+	name := uniqueName(t, ".")
+	client := &kafka.Client{Addr: kafka.TCP(broker), Timeout: 20 * time.Second}
+	Eventually(t, 30*time.Second, func() error { // a broker that has just started may not lead yet
+		resp, err := client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
+			Topic:             name,
+			NumPartitions:     partitions,
+			ReplicationFactor: 1,
+			ConfigEntries: []kafka.ConfigEntry{
+				{ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"},
+				{ConfigName: "retention.ms", ConfigValue: "-1"},
+			},
+		}}})
+		if err != nil {
+			return err
+		}
+		return resp.Errors[name]
+	})
+	// Apache Kafka acknowledges a topic before every partition has its leader.
+	Eventually(t, 30*time.Second, func() error {
+		meta, err := client.Metadata(t.Context(), &kafka.MetadataRequest{Topics: []string{name}})
+		if err != nil {
+			return err
+		}
+		for _, topic := range meta.Topics {
+			if topic.Error != nil {
+				return topic.Error
+			}
+			if len(topic.Partitions) != partitions {
+				return fmt.Errorf("%d of %d partitions known", len(topic.Partitions), partitions)
+			}
+			for _, p := range topic.Partitions {
+				if p.Error != nil {
+					return p.Error
+				}
+			}
+		}
+		return nil
+	})
+	return name
+}
