@@ -1,0 +1,181 @@
+package fraud
+
+import (
+	"cmp"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/waspada-hub/waspada/pkg/indicator"
+)
+
+// Match is what is known of one expression of the indicator that was asked about.
+type Match struct {
+	Digest indicator.Digest
+	// Grade is how precisely the expression stands for what was asked.
+	Grade    indicator.Grade
+	Opinions []Opinion
+}
+
+// Decide is the policy: what the standing opinions come to. It is pure, and its table test is the policy document.
+// Matches are ordered from the most specific expression to the broadest. The verdict has every field but
+// AnsweredBy and AsOf.
+//
+// For one expression the precedence is fixed: protected > clear by holder or authority > dispute > explicit expiry >
+// decay. Over several, the most severe verdict counts, but a clear of a specific one covers all broader ones.
+func Decide(matches []Match, policy *Policy, now time.Time) Verdict {
+	best := Verdict{Status: NotListed}
+	for i := range matches {
+		v := decideOne(&matches[i], policy, now)
+		if v.Status > best.Status {
+			best = v
+		}
+		if v.Status == ClearedUp {
+			break
+		}
+	}
+	return best
+}
+
+func decideOne(m *Match, policy *Policy, now time.Time) Verdict {
+	if policy.Protected[m.Digest] {
+		return Verdict{Status: ClearedUp, Matched: m.Grade}
+	}
+	standing := standing(m.Opinions, policy, now)
+	var open, disputed []listing
+	clears := 0
+	for i := range standing {
+		o := &standing[i]
+		switch o.Stance {
+		case Cleared:
+			clears++
+		case Listed:
+			if covered(o, Cleared, standing) {
+				continue
+			}
+			l, fresh := weigh(o, standing, policy, now)
+			switch {
+			case !fresh:
+			case covered(o, Disputed, standing):
+				disputed = append(disputed, l)
+			default:
+				open = append(open, l)
+			}
+		}
+	}
+	switch {
+	case len(open) > 0:
+		return listed(open, m.Grade, policy)
+	case len(disputed) > 0:
+		v := listed(disputed, m.Grade, policy)
+		v.Status, v.Advice = InDispute, Observe
+		return v
+	case clears > 0:
+		return Verdict{Status: ClearedUp, Matched: m.Grade}
+	}
+	return Verdict{Status: NotListed}
+}
+
+// standing are the opinions that count now: of partners that are known and active, and not expired.
+func standing(all []Opinion, policy *Policy, now time.Time) []Opinion {
+	out := make([]Opinion, 0, len(all))
+	for _, o := range all {
+		p, ok := policy.Partners(o.Partner)
+		if !ok || p.State != Active || o.ExpiresAt != 0 && !now.Before(o.ExpiresAt.Time()) {
+			continue
+		}
+		out = append(out, o)
+	}
+	// In one order, so that sums of floats come out the same on every node.
+	slices.SortFunc(out, func(a, b Opinion) int {
+		return cmp.Or(cmp.Compare(a.Partner, b.Partner), cmp.Compare(a.Origin, b.Origin), cmp.Compare(a.Version, b.Version))
+	})
+	return out
+}
+
+// covered reports whether some standing clear (or dispute) speaks of the listing. On a weak expression it speaks only
+// of the indicator that it was said of: a bank that clears its account says nothing of the same number elsewhere.
+func covered(listing *Opinion, by Stance, standing []Opinion) bool {
+	return slices.ContainsFunc(standing, func(o Opinion) bool {
+		return o.Stance == by && (o.Grade != indicator.Weak || o.Origin == listing.Origin)
+	})
+}
+
+// listing is a listing that counts, weighed.
+type listing struct {
+	*Opinion
+	partner  *Partner
+	lastSeen time.Time
+	strength float64 // 0 to 1
+	fresh    float64 // what decay has left, 0 to 1
+}
+
+func weigh(o *Opinion, standing []Opinion, policy *Policy, now time.Time) (listing, bool) {
+	seen := o.Version.IssuedAt()
+	for i := range standing {
+		if s := &standing[i]; s.Stance == Sighted && s.Version.IssuedAt().After(seen) {
+			seen = s.Version.IssuedAt()
+		}
+	}
+	fresh := 1.0
+	if half := policy.HalfLife[o.Type]; half > 0 && now.After(seen) {
+		fresh = math.Exp2(-float64(now.Sub(seen)) / float64(half))
+	}
+	p, _ := policy.Partners(o.Partner)
+	return listing{o, p, seen, float64(o.Confidence) / 100 * p.Weight * fresh, fresh}, fresh >= policy.ListFreshness
+}
+
+// listed sums up listings, of which there is at least one.
+func listed(all []listing, grade indicator.Grade, policy *Policy) Verdict {
+	var (
+		v          = Verdict{Status: Suspected, Matched: grade}
+		strongest  = map[string]float64{}
+		confirming = map[string]bool{}
+		categories = map[Code]float64{}
+		authority  bool
+	)
+	for _, l := range all {
+		org := cmp.Or(l.partner.Organisation, l.partner.ID)
+		strongest[org] = max(strongest[org], l.strength)
+		categories[l.Category] += l.strength
+		if l.fresh >= policy.ConfirmFreshness {
+			authority = authority || l.partner.Kind.Authority()
+			if l.Evidence&Corroborating != 0 {
+				confirming[org] = true
+			}
+		}
+		v.Advice = max(v.Advice, l.Advice)
+		if first := l.Version.IssuedAt(); v.FirstReported.IsZero() || first.Before(v.FirstReported) {
+			v.FirstReported = first
+		}
+		if l.lastSeen.After(v.LastReported) {
+			v.LastReported = l.lastSeen
+		}
+	}
+	doubt := 1.0
+	for _, org := range slices.Sorted(maps.Keys(strongest)) { // in order, for the same sum each time
+		doubt *= 1 - strongest[org]
+	}
+	v.Score = uint8(math.Round(100 * (1 - doubt)))
+	v.Reporters = len(strongest)
+	v.Categories = byWeight(categories)
+	enough := authority || len(confirming) >= policy.ConfirmReporters
+	if enough && v.Score >= policy.ConfirmScore && grade != indicator.Weak {
+		v.Status = Confirmed
+	}
+	v.Advice = max(v.Advice, Warn)
+	switch {
+	case grade == indicator.Weak:
+		v.Advice = min(v.Advice, policy.WeakAdvice)
+	case v.Status == Suspected:
+		v.Advice = min(v.Advice, policy.SuspectedAdvice)
+	}
+	return v
+}
+
+func byWeight(weights map[Code]float64) []Code {
+	codes := slices.Sorted(maps.Keys(weights))
+	slices.SortStableFunc(codes, func(a, b Code) int { return cmp.Compare(weights[b], weights[a]) })
+	return codes
+}

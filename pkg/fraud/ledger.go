@@ -1,0 +1,59 @@
+package fraud
+
+import (
+	"time"
+)
+
+// Position is where an event stands in the reports topic. Every stored row, good or refused, carries one, so that
+// one query proves that nothing is missing.
+type Position struct {
+	Partition int32
+	Offset    int64
+	// Index is the event's place in its bundle, from 0.
+	Index uint16
+}
+
+// Entry is one verified event on its way into the ledger, with its digests lifted to the hub's epoch and its
+// taxonomy terms resolved.
+type Entry struct {
+	Position
+	// Appended is when Kafka took the message: a function of the position, never of the delivery.
+	Appended time.Time
+	Partner  PartnerNumber
+	Event    Event
+	// The codes of the event's terms, 0 for none.
+	Category, Platform, Institution, Region Code
+	// Opinions are the words that the event carries; an action carries none.
+	Opinions []Opinion
+}
+
+// DeadLetter is what was refused for good: a whole bundle or one event of it. It points to the original in the reports
+// topic and holds none of its bytes, because what was refused may hold what must never be stored: a raw value.
+type DeadLetter struct {
+	Position
+	// Whole is true when the bundle was refused as a whole; Index is then 0.
+	Whole    bool
+	Appended time.Time
+	// Partner is 0 when the signature did not prove one.
+	Partner PartnerNumber
+	Fault   Fault
+	// Size is the length of the message's value in bytes.
+	Size int
+}
+
+// Segment is a run of one partition's messages on its way into the store: the messages First to Last, each of whose
+// events is in Entries or in DeadLetters.
+type Segment struct {
+	Partition   int32
+	First, Last int64
+	Entries     []Entry
+	DeadLetters []DeadLetter
+}
+
+// Stored says how far the ledger holds a partition of the reports topic.
+type Stored struct {
+	// Next is the offset after the highest that is stored without a gap.
+	Next int64
+	// Appended is when the message before Next was appended.
+	Appended time.Time
+}

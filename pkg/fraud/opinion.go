@@ -1,0 +1,135 @@
+package fraud
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/waspada-hub/waspada/pkg/indicator"
+)
+
+// Opinion is one partner's word on one digest. Opinions merge: of two with the same [Key] the one that
+// [Opinion.Supersedes] the other stands, so that any order and any number of deliveries gives the same state.
+type Opinion struct {
+	Digest indicator.Digest
+	// Origin is 0 where the event named this very digest. Where the digest is a broader or weaker expression
+	// of the event's indicator it is [OriginOf] that indicator: two accounts with one number at two banks share the
+	// weak digest, and taking back one must leave the other's word.
+	Origin  uint32
+	Partner PartnerNumber
+	Type    indicator.Type
+	Grade   indicator.Grade
+	Stance  Stance
+	Version Version
+
+	Category   Code
+	Evidence   Evidence
+	Confidence uint8
+	Advice     Advice
+	TLP        TLP
+	ExpiresAt  Seconds
+}
+
+// Key says which opinions replace each other. A sighting stands beside the partner's stance and does not replace it.
+type Key struct {
+	Digest  indicator.Digest
+	Origin  uint32
+	Partner PartnerNumber
+	Sighted bool
+}
+
+// Key returns what o replaces and is replaced by.
+func (o *Opinion) Key() Key { return Key{o.Digest, o.Origin, o.Partner, o.Stance == Sighted} }
+
+// OriginOf shortens a digest to an [Opinion.Origin]; never 0.
+func OriginOf(d indicator.Digest) uint32 { return uint32(d.Word(3)) | 1 }
+
+// Version orders the opinions of one key: issued_at in milliseconds (42 bits, until the year 2109), then the
+// precedence of the stance (2 bits: withdrawn and cleared over disputed over listed), then the event id's last
+// 20 bits.
+type Version uint64
+
+// MakeVersion orders an event among its partner's on the same digest.
+func MakeVersion(issued time.Time, s Stance, id uuid.UUID) Version {
+	low := uint64(binary.BigEndian.Uint32(id[12:])) & (1<<20 - 1)
+	return Version(uint64(issued.UnixMilli())<<22 | s.precedence()<<20 | low)
+}
+
+// IssuedAt is when the partner said it, in milliseconds.
+func (v Version) IssuedAt() time.Time { return time.UnixMilli(int64(v >> 22)).UTC() }
+
+// Tie orders opinions of one key and one Version, which are events of the same millisecond and kind whose ids agree
+// in 20 bits. It is made of everything by which they could differ, so opinions that tie here too are the same.
+func (o *Opinion) Tie() uint64 {
+	return uint64(o.Stance)<<60 | uint64(o.TLP)<<57 | uint64(o.Advice)<<55 | uint64(o.Evidence)<<49 |
+		uint64(o.Confidence)<<42 | uint64(o.Category&1023)<<32 | uint64(o.ExpiresAt)
+}
+
+// Supersedes reports whether o stands and other, of the same key, falls. It is a strict total order on what
+// opinions say.
+func (o *Opinion) Supersedes(other *Opinion) bool {
+	if o.Version != other.Version {
+		return o.Version > other.Version
+	}
+	return o.Tie() > other.Tie()
+}
+
+// OpinionSize is the length of an opinion's binary form in bytes.
+const OpinionSize = 64
+
+// opinionFormat is the first byte of the binary form.
+const opinionFormat = 1
+
+// AppendBinary appends the binary form (schemas/asyncapi.v1.yaml, message Change): format 1, type, grade, stance,
+// category (2), evidence, confidence, advice, tlp, partner (2), expires_at (4, Unix seconds), origin (4), version (8),
+// digest (32), 4 bytes of zero; integers big-endian.
+func (o *Opinion) AppendBinary(b []byte) ([]byte, error) {
+	b = append(b, opinionFormat, byte(o.Type), byte(o.Grade), byte(o.Stance))
+	b = binary.BigEndian.AppendUint16(b, uint16(o.Category))
+	b = append(b, byte(o.Evidence), o.Confidence, byte(o.Advice), byte(o.TLP))
+	b = binary.BigEndian.AppendUint16(b, uint16(o.Partner))
+	b = binary.BigEndian.AppendUint32(b, uint32(o.ExpiresAt))
+	b = binary.BigEndian.AppendUint32(b, o.Origin)
+	b = binary.BigEndian.AppendUint64(b, uint64(o.Version))
+	b = append(b, o.Digest[:]...)
+	return append(b, 0, 0, 0, 0), nil
+}
+
+// UnmarshalBinary reads what AppendBinary wrote.
+func (o *Opinion) UnmarshalBinary(b []byte) error {
+	if len(b) != OpinionSize || b[0] != opinionFormat {
+		return fmt.Errorf("opinion: not %d bytes of format %d", OpinionSize, opinionFormat)
+	}
+	*o = Opinion{
+		Type: indicator.Type(b[1]), Grade: indicator.Grade(b[2]), Stance: Stance(b[3]),
+		Category: Code(binary.BigEndian.Uint16(b[4:])), Evidence: Evidence(b[6]), Confidence: b[7],
+		Advice: Advice(b[8]), TLP: TLP(b[9]), Partner: PartnerNumber(binary.BigEndian.Uint16(b[10:])),
+		ExpiresAt: Seconds(binary.BigEndian.Uint32(b[12:])), Origin: binary.BigEndian.Uint32(b[16:]),
+		Version: Version(binary.BigEndian.Uint64(b[20:])), Digest: indicator.Digest(b[28:60]),
+	}
+	if !o.Type.Valid() || !o.Grade.Valid() || !o.Stance.Valid() {
+		return fmt.Errorf("opinion: unknown type, grade or stance")
+	}
+	return nil
+}
+
+// Seconds is a Unix time in seconds, 0 for none.
+type Seconds uint32
+
+// SecondsOf shortens a time; the zero time becomes 0.
+func SecondsOf(t time.Time) Seconds {
+	if t.IsZero() || t.Unix() <= 0 {
+		return 0
+	}
+	return Seconds(min(t.Unix(), 1<<32-1))
+}
+
+// Time is the time, or the zero time for 0.
+func (s Seconds) Time() time.Time {
+	if s == 0 {
+		return time.Time{}
+	}
+	return time.Unix(int64(s), 0).UTC()
+}

@@ -1,0 +1,93 @@
+package fraud
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"slices"
+)
+
+// Code is the stored number of a taxonomy term; 0 means none.
+type Code uint16
+
+// Term is one word of a vocabulary.
+type Term struct {
+	Code Code   `json:"code"`
+	Name string `json:"name"`
+	// Parent is the name of the broader term, "" at the top level.
+	Parent string            `json:"parent,omitempty"`
+	Title  map[string]string `json:"title"`
+	// Crosswalk maps other bodies' classifications to their terms.
+	Crosswalk map[string]string `json:"crosswalk,omitempty"`
+}
+
+// Vocabulary is a versioned list of terms.
+type Vocabulary struct {
+	Version string `json:"version"`
+	Source  string `json:"source"`
+	Terms   []Term `json:"terms"`
+	byName  map[string]Code
+	byCode  map[Code]string
+}
+
+// Taxonomy holds the vocabularies that events draw on. Terms are data: schemas/taxonomy.
+type Taxonomy struct {
+	Category, Platform, Institution, Region *Vocabulary
+}
+
+// LoadTaxonomy reads category.json, platform.json, institution.json and region.json.
+func LoadTaxonomy(fsys fs.FS) (*Taxonomy, error) {
+	t := &Taxonomy{}
+	for file, v := range map[string]**Vocabulary{
+		"category.json": &t.Category, "platform.json": &t.Platform,
+		"institution.json": &t.Institution, "region.json": &t.Region,
+	} {
+		data, err := fs.ReadFile(fsys, file)
+		if err != nil {
+			return nil, fmt.Errorf("taxonomy: %w", err)
+		}
+		if *v, err = parseVocabulary(data); err != nil {
+			return nil, fmt.Errorf("taxonomy %s: %w", file, err)
+		}
+	}
+	return t, nil
+}
+
+func parseVocabulary(data []byte) (*Vocabulary, error) {
+	v := &Vocabulary{byName: map[string]Code{}, byCode: map[Code]string{}}
+	if err := json.Unmarshal(data, v); err != nil {
+		return nil, err
+	}
+	for _, t := range v.Terms {
+		if t.Code == 0 || t.Code > 1023 || t.Name == "" {
+			return nil, fmt.Errorf("term %q: code must be 1 to 1023", t.Name)
+		}
+		if _, twice := v.byName[t.Name]; twice || v.byCode[t.Code] != "" {
+			return nil, fmt.Errorf("term %q: name or code %d stands twice", t.Name, t.Code)
+		}
+		v.byName[t.Name], v.byCode[t.Code] = t.Code, t.Name
+	}
+	return v, nil
+}
+
+// Code finds a term; "" is 0, none. ok is false for a name that is not in the vocabulary.
+func (v *Vocabulary) Code(name string) (code Code, ok bool) {
+	if name == "" {
+		return 0, true
+	}
+	code, ok = v.byName[name]
+	return code, ok
+}
+
+// Name is a term's name, "" for none or unknown.
+func (v *Vocabulary) Name(c Code) string { return v.byCode[c] }
+
+// Names lists every term's name, sorted.
+func (v *Vocabulary) Names() []string {
+	all := make([]string, 0, len(v.Terms))
+	for _, t := range v.Terms {
+		all = append(all, t.Name)
+	}
+	slices.Sort(all)
+	return all
+}
