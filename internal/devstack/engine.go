@@ -133,6 +133,14 @@ func (e *Engine) Start(ctx context.Context) error {
 	if e.run != nil && !e.run.ended() {
 		return nil
 	}
+	for _, addr := range []string{e.Addr(), e.HTTPAddr()} {
+		// The engine itself would log the failed bind and go on without that listener.
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			return fmt.Errorf("start engine: address in use, choose another port or stop what listens there: %w", err)
+		}
+		ln.Close()
+	}
 	run, err := e.launch()
 	if err != nil {
 		return fmt.Errorf("start engine: %w", err)

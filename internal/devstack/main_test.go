@@ -1,0 +1,12 @@
+package devstack_test
+
+import (
+	"testing"
+
+	"github.com/waspada-hub/waspada/internal/testkit"
+)
+
+func TestMain(m *testing.M) {
+	maybeRunVictim()
+	testkit.Main(m)
+}
