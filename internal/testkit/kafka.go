@@ -61,6 +61,8 @@ func Topic(t testing.TB, partitions int) string {
 func TopicOn(t testing.TB, broker string, partitions int) string {
 	t.Helper()
 	name := uniqueName(t, ".")
+	// Made through the default transport, a topic is known there at once. A writer whose transport has asked this broker
+	// for its topics before would not know a new one for up to 6 s (kafka-go's MetadataTTL) and refuse it.
 	client := &kafka.Client{Addr: kafka.TCP(broker), Timeout: 20 * time.Second}
 	Eventually(t, 30*time.Second, func() error { // a broker that has just started may not lead yet
 		resp, err := client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
