@@ -11,6 +11,7 @@ package indicator
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 )
 
@@ -143,10 +144,12 @@ type Indicator struct {
 	// Canonical is the one spelling of this value. It is as sensitive as the raw value.
 	Canonical string
 	// Lookup holds every expression that a question about this value must test, the most specific first. The first
-	// is the indicator itself, with grade Exact.
+	// is the indicator itself, with grade Exact, or Weak where only a weaker form was given (an account number
+	// without its bank).
 	Lookup []Expression
-	// Report holds every expression that a report of this value lists: first the indicator itself, then the
-	// broader or weaker forms that it also speaks for ("also" in an event).
+	// Report holds every expression that a report of this value lists: first the indicator itself, graded as in
+	// Lookup, then the broader or weaker forms that it also speaks for ("also" in an event). It is empty for a
+	// value that may be asked about and not be reported: see [Indicator.Reportable].
 	Report []Expression
 	// Warnings name what is unusual and yet accepted, such as an account number of an unusual length. They never
 	// hold the value.
@@ -161,6 +164,9 @@ func (Raw) String() string { return "redacted" }
 
 // GoString hides the value.
 func (Raw) GoString() string { return "redacted" }
+
+// Format hides the value from every verb, also the wrong ones.
+func (Raw) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "redacted") }
 
 // LogValue hides the value.
 func (Raw) LogValue() slog.Value { return slog.StringValue("redacted") }

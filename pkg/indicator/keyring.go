@@ -95,6 +95,9 @@ func (r *KeyRing) Digest(t Type, canonical string) Digest {
 	return d
 }
 
+// DigestOf makes the digest of an expression at the ring's newest epoch.
+func (r *KeyRing) DigestOf(e Expression) Digest { return r.Digest(e.Type, e.Canonical) }
+
 // Lift brings a digest that was made at epoch from up to the ring's newest. It fails for an epoch that the ring
 // does not know.
 func (r *KeyRing) Lift(d Digest, from uint16) (Digest, error) {
