@@ -135,9 +135,9 @@ func (e *Engine) Start(ctx context.Context) error {
 	}
 	for _, addr := range []string{e.Addr(), e.HTTPAddr()} {
 		// The engine itself would log the failed bind and go on without that listener.
-		ln, err := net.Listen("tcp", addr)
+		ln, err := listen(addr)
 		if err != nil {
-			return fmt.Errorf("start engine: address in use, choose another port or stop what listens there: %w", err)
+			return fmt.Errorf("start engine: %w", err)
 		}
 		ln.Close()
 	}

@@ -28,12 +28,7 @@ func MaybeRunEngine() {
 
 // engineResult is struct local_result_v2 of chdb.h.
 type engineResult struct {
-	buf          *byte
-	len          uintptr
-	vec          uintptr
-	elapsed      float64
-	rowsRead     uint64
-	bytesRead    uint64
+	_            [6]uint64 // buffer, its length, vector, seconds, rows and bytes read
 	errorMessage *byte
 }
 

@@ -22,7 +22,11 @@ func listen(addr string) (net.Listener, error) {
 		return nil, err
 	}
 	if port != "0" {
-		return net.Listen("tcp", addr)
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			return nil, fmt.Errorf("cannot take the address; choose another port or stop what listens there: %w", err)
+		}
+		return ln, nil
 	}
 	for range 100 {
 		ln, err := net.Listen("tcp", net.JoinHostPort(host, fmt.Sprint(firstPort+rand.IntN(lastPort-firstPort))))

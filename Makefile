@@ -1,0 +1,66 @@
+# Everything a newcomer needs: `make demo` runs the whole hub on this machine, `make test` proves it.
+# Each target does its own set-up and says what is missing and how to get it.
+
+SHELL       := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+
+GO          ?= go
+# Gin can carry MessagePack; the hub does not speak it.
+TAGS        := -tags nomsgpack
+TEST_LIMIT  ?= 15m
+TEST_FLAGS  ?=
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# $(call need,PROGRAM,WHAT FOR,HOW) stops with a clear word when a program is missing.
+need = @command -v $(1) >/dev/null || { printf '%s\n' "$(1) is missing: it is needed $(2)." "Get it with: $(3)" >&2; exit 1; }
+
+.DEFAULT_GOAL := help
+.PHONY: help build engine kafka-jars demo test test-kafka bench lint fmt clean need-go need-python need-java
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: need-go ## build bin/waspadad, bin/waspada and bin/devstack
+	@mkdir -p bin
+	CGO_ENABLED=0 $(GO) build -trimpath $(TAGS) -o bin/ ./cmd/...
+
+engine: ## install the ClickHouse engine of the dev stack (once, 178 MB, into your cache)
+	@deploy/engine/install.sh
+
+demo: build need-python engine ## run the whole hub on this machine with a synthetic national set; Ctrl-C stops it
+	@bin/devstack demo
+
+test: need-go need-python engine ## run all tests on the dev stack (TEST_FLAGS=-race, TEST_LIMIT=15m)
+	$(GO) test $(TAGS) -timeout $(TEST_LIMIT) $(TEST_FLAGS) ./...
+
+test-kafka: need-go need-python engine kafka-jars ## run the same tests on Apache Kafka 4
+	WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -timeout $(TEST_LIMIT) $(TEST_FLAGS) ./...
+
+kafka-jars: need-java ## install Apache Kafka for test-kafka (once, 43 MB, with Maven)
+	@deploy/kafka/install.sh
+
+bench: need-go need-python engine ## run the benchmarks
+	$(GO) test $(TAGS) -run '^$$' -bench . -benchmem -timeout 60m ./benchmarks/...
+
+lint: need-go ## check format, vet and staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \
+	    [ -z "$$unformatted" ] || { printf 'not formatted, run make fmt:\n%s\n' "$$unformatted" >&2; exit 1; }
+	$(GO) vet $(TAGS) ./...
+	$(GO) run $(STATICCHECK) $(TAGS) ./...
+
+fmt: need-go ## format the Go code
+	@gofmt -w $$(git ls-files -co --exclude-standard '*.go')
+
+clean: ## remove what build and demo made here, with the demo's data
+	rm -rf bin .waspada
+
+need-go:
+	$(call need,$(GO),to build the hub (1.26 or later),sudo apt-get install golang-go  or https://go.dev/dl)
+
+# Only the engine's installation needs npm, and it says so itself when the engine is not there yet.
+need-python:
+	$(call need,python3,by the tests and the demo (3.9 or later),sudo apt-get install python3)
+
+need-java:
+	$(call need,java,to run Apache Kafka (17 or later),sudo apt-get install openjdk-17-jre-headless)
+	$(call need,mvn,to fetch Apache Kafka,sudo apt-get install maven)
