@@ -1,0 +1,177 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	goyaml "github.com/goccy/go-yaml"
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/providers/structs"
+	"github.com/knadh/koanf/v2"
+
+	"github.com/waspada-hub/waspada/pkg/wire"
+)
+
+// config is the daemon's configuration: a YAML file in which unknown keys are refused, overridden by the environment
+// (http.addr by WASPADA_HTTP_ADDR). Secrets are never in it: it names the files that hold them.
+type config struct {
+	// Name is the hub for which bundles must be signed.
+	Name string `koanf:"name" yaml:"name"`
+	// Node names this process in answers and logs; by default the host's name.
+	Node string `koanf:"node" yaml:"node"`
+	// LogLevel is debug, info, warn or error.
+	LogLevel string `koanf:"log_level" yaml:"log_level"`
+	// KeyRing is the file with the digest keys of every epoch.
+	KeyRing string `koanf:"key_ring" yaml:"key_ring"`
+	// Partners is the file with the partners, their API keys (hashed) and signing keys (public).
+	Partners string `koanf:"partners" yaml:"partners"`
+	// Protected is an optional file of further indicators that nobody may list.
+	Protected string `koanf:"protected" yaml:"protected"`
+
+	HTTP struct {
+		Addr string `koanf:"addr" yaml:"addr"`
+		// AdminAddr serves /metrics and /debug/pprof; keep it away from the outside.
+		AdminAddr string `koanf:"admin_addr" yaml:"admin_addr"`
+		// RefuseValues makes the hub take digests only.
+		RefuseValues bool `koanf:"refuse_values" yaml:"refuse_values"`
+	} `koanf:"http" yaml:"http"`
+
+	// Gateway is the hub's own signing key, for partners that report over HTTP.
+	Gateway struct {
+		KeyID string `koanf:"key_id" yaml:"key_id"`
+		Key   string `koanf:"key" yaml:"key"`
+	} `koanf:"gateway" yaml:"gateway"`
+
+	Kafka struct {
+		Brokers     []string `koanf:"brokers" yaml:"brokers"`
+		Reports     string   `koanf:"reports" yaml:"reports"`
+		Changes     string   `koanf:"changes" yaml:"changes"`
+		DeadLetters string   `koanf:"dead_letters" yaml:"dead_letters"`
+		Group       string   `koanf:"group" yaml:"group"`
+	} `koanf:"kafka" yaml:"kafka"`
+
+	ClickHouse struct {
+		Addrs    []string `koanf:"addrs" yaml:"addrs"`
+		Database string   `koanf:"database" yaml:"database"`
+		User     string   `koanf:"user" yaml:"user"`
+		// PasswordFile holds the password; empty for none.
+		PasswordFile string `koanf:"password_file" yaml:"password_file"`
+		// Cluster names a ClickHouse cluster; empty for a single server.
+		Cluster string `koanf:"cluster" yaml:"cluster"`
+	} `koanf:"clickhouse" yaml:"clickhouse"`
+
+	Index struct {
+		// SnapshotDir keeps a copy of the index from which a node starts without ClickHouse; empty for none.
+		SnapshotDir string `koanf:"snapshot_dir" yaml:"snapshot_dir"`
+		// Freshness is how old the node's knowledge may be before its negatives turn unsure.
+		Freshness time.Duration `koanf:"freshness" yaml:"freshness"`
+	} `koanf:"index" yaml:"index"`
+}
+
+func defaultConfig() config {
+	var c config
+	c.Name = wire.DefaultAudience
+	c.LogLevel = "info"
+	c.KeyRing, c.Partners = "keyring.yaml", "partners.yaml"
+	c.HTTP.Addr, c.HTTP.AdminAddr = "127.0.0.1:8080", "127.0.0.1:8081"
+	c.Gateway.KeyID, c.Gateway.Key = "gateway-1", "gateway.pem"
+	c.Kafka.Brokers = []string{"127.0.0.1:9092"}
+	c.Kafka.Reports, c.Kafka.Changes = "waspada.reports.v1", "waspada.changes.v1"
+	c.Kafka.DeadLetters, c.Kafka.Group = "waspada.deadletters.v1", "waspada-ingest"
+	c.ClickHouse.Addrs, c.ClickHouse.Database, c.ClickHouse.User = []string{"127.0.0.1:9000"}, "waspada", "default"
+	c.Index.Freshness = 30 * time.Second
+	return c
+}
+
+// loadConfig reads the defaults, the file (when path is not empty) and the environment, in this order.
+func loadConfig(path string, env func(string) (string, bool)) (config, error) {
+	var c config
+	k := koanf.New(".")
+	if err := k.Load(structs.Provider(defaultConfig(), "koanf"), nil); err != nil {
+		return c, fmt.Errorf("config defaults: %w", err)
+	}
+	known := k.Keys()
+	if path != "" {
+		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+			return c, fmt.Errorf("config %s: %w", path, err)
+		}
+		for _, key := range k.Keys() {
+			if !slices.Contains(known, key) {
+				return c, fmt.Errorf("config %s: unknown key %q; see `waspadad config print` for the known ones", path, key)
+			}
+		}
+	}
+	overrides := map[string]any{}
+	for _, key := range known {
+		value, ok := env(envName(key))
+		if !ok {
+			continue
+		}
+		overrides[key] = value
+		if _, list := k.Get(key).([]string); list || strings.HasSuffix(key, "brokers") || strings.HasSuffix(key, "addrs") {
+			overrides[key] = strings.Split(value, ",")
+		}
+	}
+	if err := k.Load(confmap.Provider(overrides, "."), nil); err != nil {
+		return c, fmt.Errorf("config from the environment: %w", err)
+	}
+	if err := k.Unmarshal("", &c); err != nil {
+		return c, fmt.Errorf("config: %w", err)
+	}
+	if c.Node == "" {
+		c.Node, _ = os.Hostname()
+	}
+	return c, c.check()
+}
+
+// envName is the environment variable that overrides a key.
+func envName(key string) string {
+	return "WASPADA_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+func (c *config) check() error {
+	var errs []error
+	need := func(key, value string) {
+		if value == "" {
+			errs = append(errs, fmt.Errorf("config: %s is empty: set it in the file or as %s", key, envName(key)))
+		}
+	}
+	need("key_ring", c.KeyRing)
+	need("partners", c.Partners)
+	need("http.addr", c.HTTP.Addr)
+	need("gateway.key", c.Gateway.Key)
+	need("kafka.brokers", strings.Join(c.Kafka.Brokers, ""))
+	need("clickhouse.addrs", strings.Join(c.ClickHouse.Addrs, ""))
+	need("clickhouse.database", c.ClickHouse.Database)
+	if c.Index.Freshness < time.Second {
+		errs = append(errs, errors.New("config: index.freshness must be at least 1s: heartbeats come every 250 ms"))
+	}
+	return errors.Join(errs...)
+}
+
+// password reads the ClickHouse password.
+func (c *config) password() (string, error) {
+	if c.ClickHouse.PasswordFile == "" {
+		return "", nil
+	}
+	secret, err := os.ReadFile(c.ClickHouse.PasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("config: clickhouse.password_file: %w", err)
+	}
+	return strings.TrimSpace(string(secret)), nil
+}
+
+// String is the configuration as YAML, as `config print` shows it.
+func (c config) String() string {
+	text, err := goyaml.Marshal(c)
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
