@@ -1,0 +1,61 @@
+package partners
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+	"math/big"
+	"regexp"
+	"strings"
+)
+
+// An API key is `wsp_live_<id>_<secret>_<crc>`: a prefix that secret scanners find, an id for one map look-up, 256 random
+// bits in base62 (43 characters), and the CRC-32 of all before it in 8 hexadecimal digits, which refuses a key that was
+// mistyped or cut before anything is looked up.
+const (
+	keyPrefix    = "wsp_live_"
+	secretDigits = 43
+	crcDigits    = 8
+)
+
+// idPattern is what ids of partners and keys look like: no underscore, which separates the parts of an API key, and no
+// slash, which separates those of a bundle's source.
+var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,47}$`)
+
+// maxKeyLen bounds what is looked at.
+const maxKeyLen = len(keyPrefix) + 48 + 1 + secretDigits + 1 + crcDigits
+
+// NewAPIKey makes an API key, which is shown once, and the hash that the partner file holds of it: the SHA-256 of the
+// secret's 43 characters in lower-case hexadecimal. It panics on an id that no partner file may hold.
+func NewAPIKey(id string) (key, sha256hex string) {
+	if !idPattern.MatchString(id) {
+		panic("partners: an API key's id has 1 to 48 of a-z 0-9 . - and begins with a letter or digit")
+	}
+	var random [32]byte
+	rand.Read(random[:]) // never fails: crypto/rand ends the program instead
+	secret := new(big.Int).SetBytes(random[:]).Text(62)
+	secret = strings.Repeat("0", secretDigits-len(secret)) + secret
+	body := keyPrefix + id + "_" + secret
+	hash := hashSecret(secret)
+	return body + "_" + checksum(body), hex.EncodeToString(hash[:])
+}
+
+// splitKey takes an API key apart; ok is false for what cannot be one.
+func splitKey(key string) (id, secret string, ok bool) {
+	if len(key) > maxKeyLen || !strings.HasPrefix(key, keyPrefix) {
+		return "", "", false
+	}
+	rest := key[len(keyPrefix):]
+	id, rest, _ = strings.Cut(rest, "_")
+	secret, crc, _ := strings.Cut(rest, "_")
+	if id == "" || len(secret) != secretDigits || len(crc) != crcDigits {
+		return "", "", false
+	}
+	return id, secret, crc == checksum(key[:len(key)-crcDigits-1])
+}
+
+func checksum(body string) string { return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(body))) }
+
+func hashSecret(secret string) [sha256.Size]byte { return sha256.Sum256([]byte(secret)) }

@@ -1,0 +1,222 @@
+package partners
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+// file is the partner file. Times and words are text here and parsed below, because the YAML library reads a time that
+// it does not understand as none: a key that was meant to expire would live for ever.
+type file struct {
+	Partners    []partnerEntry `yaml:"partners"`
+	GatewayKeys []signingEntry `yaml:"gateway_keys"`
+}
+
+type partnerEntry struct {
+	ID           string         `yaml:"id"`
+	Number       int            `yaml:"number"`
+	Name         string         `yaml:"name"`
+	Kind         string         `yaml:"kind"`
+	Organisation string         `yaml:"organisation"`
+	Weight       *float64       `yaml:"weight"`
+	State        string         `yaml:"state"`
+	APIKeys      []apiEntry     `yaml:"api_keys"`
+	SigningKeys  []signingEntry `yaml:"signing_keys"`
+}
+
+type apiEntry struct {
+	ID      string   `yaml:"id"`
+	SHA256  string   `yaml:"sha256"`
+	Scopes  []string `yaml:"scopes"`
+	Expires string   `yaml:"expires"`
+}
+
+type signingEntry struct {
+	ID        string `yaml:"id"`
+	Public    string `yaml:"public"`
+	NotBefore string `yaml:"not_before"`
+	NotAfter  string `yaml:"not_after"`
+}
+
+// maxLiveKeys is how many of a partner's API keys may be unexpired: two, so that one can be rotated, and no third that
+// everybody has forgotten.
+const maxLiveKeys = 2
+
+// parse reads a partner file. Its error lists every fault, one a line.
+func parse(data []byte, now time.Time) (*snapshot, error) {
+	var f file
+	dec := yaml.NewDecoder(bytes.NewReader(data), yaml.Strict())
+	if err := dec.Decode(&f); err != nil && !errors.Is(err, io.EOF) {
+		// Without the source: a secret may have been pasted into it by mistake.
+		return nil, errors.New(strings.TrimSpace(yaml.FormatError(err, false, false)))
+	}
+	if err := dec.Decode(&file{}); !errors.Is(err, io.EOF) {
+		return nil, errors.New("a partner file is one YAML document, and here is a second")
+	}
+	b := builder{now: now, snapshot: snapshot{
+		byID: map[string]*fraud.Partner{}, byNumber: map[fraud.PartnerNumber]*fraud.Partner{},
+		names: map[fraud.PartnerNumber]string{}, apiKeys: map[string]*apiKey{}, signingKeys: map[string]fraud.SigningKey{},
+	}, publics: map[string]string{}, hashes: map[[sha256.Size]byte]string{}}
+	for i := range f.Partners {
+		b.partner(fmt.Sprintf("partners[%d]", i), &f.Partners[i])
+	}
+	for i := range f.GatewayKeys {
+		b.signingKey(fmt.Sprintf("gateway_keys[%d]", i), &f.GatewayKeys[i], nil)
+	}
+	if len(f.Partners) == 0 {
+		b.fault("partners", "is empty: a hub without partners answers nobody")
+	}
+	if len(b.faults) > 0 {
+		return nil, errors.Join(b.faults...)
+	}
+	return &b.snapshot, nil
+}
+
+// builder makes a snapshot and collects faults.
+type builder struct {
+	snapshot
+	now     time.Time
+	publics map[string]string            // public key → where it stands
+	hashes  map[[sha256.Size]byte]string // secret's hash → where it stands
+	faults  []error
+}
+
+func (b *builder) fault(at, format string, args ...any) {
+	b.faults = append(b.faults, fmt.Errorf("%s: %s", at, fmt.Sprintf(format, args...)))
+}
+
+func (b *builder) partner(at string, e *partnerEntry) {
+	at = named(at, e.ID)
+	p := &fraud.Partner{Number: fraud.PartnerNumber(e.Number), ID: e.ID, Organisation: e.Organisation, Weight: 1, State: fraud.Active}
+	if !idPattern.MatchString(e.ID) {
+		b.fault(at+".id", "must be 1 to 48 of a-z 0-9 . - and begin with a letter or digit")
+	}
+	if e.Number < 1 || e.Number > 1<<16-1 {
+		b.fault(at+".number", "must be 1 to 65535, and never that of a former partner: stored rows bear it")
+	}
+	if e.Name == "" {
+		b.fault(at+".name", "is required")
+	}
+	if err := p.Kind.UnmarshalText([]byte(e.Kind)); err != nil {
+		b.fault(at+".kind", "%v", err)
+	}
+	if p.Organisation == "" {
+		p.Organisation = e.ID
+	}
+	if e.Weight != nil {
+		p.Weight = *e.Weight
+	}
+	if !(p.Weight >= 0 && p.Weight <= 1) { // refuses NaN too
+		b.fault(at+".weight", "must be 0 to 1")
+	}
+	if e.State != "" {
+		if err := p.State.UnmarshalText([]byte(e.State)); err != nil {
+			b.fault(at+".state", "%v", err)
+		}
+	}
+	if b.byID[p.ID] != nil {
+		b.fault(at+".id", "stands twice")
+	}
+	if other := b.byNumber[p.Number]; other != nil {
+		b.fault(at+".number", "%d is the number of %s already", p.Number, other.ID)
+	}
+	b.byID[p.ID], b.byNumber[p.Number], b.names[p.Number] = p, p, e.Name
+	b.all = append(b.all, *p)
+	live := 0
+	for i := range e.APIKeys {
+		if k := b.apiKey(fmt.Sprintf("%s.api_keys[%d]", at, i), &e.APIKeys[i], p); k.validAt(b.now) {
+			live++
+		}
+	}
+	if live > maxLiveKeys {
+		b.fault(at+".api_keys", "%d have not expired, and %d may be live: end the ones that were rotated", live, maxLiveKeys)
+	}
+	for i := range e.SigningKeys {
+		b.signingKey(fmt.Sprintf("%s.signing_keys[%d]", at, i), &e.SigningKeys[i], p)
+	}
+}
+
+func (b *builder) apiKey(at string, e *apiEntry, p *fraud.Partner) *apiKey {
+	at = named(at, e.ID)
+	k := &apiKey{identity: fraud.Identity{Partner: p, KeyID: e.ID}, expires: b.time(at+".expires", e.Expires)}
+	if !idPattern.MatchString(e.ID) {
+		b.fault(at+".id", "must be 1 to 48 of a-z 0-9 . - and begin with a letter or digit")
+	} else if b.apiKeys[e.ID] != nil {
+		b.fault(at+".id", "stands twice: ids of API keys are the hub's, not the partner's")
+	}
+	hash, err := hex.DecodeString(e.SHA256)
+	if err != nil || len(hash) != sha256.Size {
+		b.fault(at+".sha256", "must be the 64 hexadecimal digits that were printed with the key, never the key itself")
+	} else {
+		k.hash = [sha256.Size]byte(hash)
+		if other, twice := b.hashes[k.hash]; twice {
+			b.fault(at+".sha256", "is that of %s: every key has a secret of its own", other)
+		}
+		b.hashes[k.hash] = at
+	}
+	if k.identity.Scopes, err = fraud.ParseScopes(e.Scopes...); err != nil {
+		b.fault(at+".scopes", "%v", err)
+	} else if k.identity.Scopes == 0 {
+		b.fault(at+".scopes", "is empty: a key that may do nothing")
+	}
+	b.apiKeys[e.ID] = k
+	return k
+}
+
+// signingKey adds a partner's key, or the gateway's when p is nil.
+func (b *builder) signingKey(at string, e *signingEntry, p *fraud.Partner) {
+	at = named(at, e.ID)
+	k := fraud.SigningKey{ID: e.ID, Gateway: p == nil}
+	k.NotBefore, k.NotAfter = b.time(at+".not_before", e.NotBefore), b.time(at+".not_after", e.NotAfter)
+	if p != nil {
+		k.Partner = p.Number
+	}
+	if !idPattern.MatchString(e.ID) {
+		b.fault(at+".id", "must be 1 to 48 of a-z 0-9 . - and begin with a letter or digit")
+	} else if _, twice := b.signingKeys[e.ID]; twice {
+		b.fault(at+".id", "stands twice: ids of signing keys are the hub's, not the partner's")
+	}
+	public, err := base64.StdEncoding.Strict().DecodeString(e.Public)
+	if err != nil || len(public) != ed25519.PublicKeySize {
+		b.fault(at+".public", "must be the 32 bytes of an Ed25519 public key in standard base64")
+	} else if other, twice := b.publics[string(public)]; twice {
+		b.fault(at+".public", "is that of %s: every key is a pair of its own", other)
+	}
+	if !k.NotBefore.IsZero() && !k.NotAfter.IsZero() && !k.NotAfter.After(k.NotBefore) {
+		b.fault(at+".not_after", "must be later than not_before")
+	}
+	k.Public = public
+	b.publics[string(public)] = at
+	b.signingKeys[e.ID] = k
+}
+
+func (b *builder) time(at, text string) time.Time {
+	if text == "" {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		b.fault(at, "must be a time like 2027-01-31T00:00:00+08:00")
+	}
+	return t
+}
+
+// named adds an id to a place in the file where it is fit to print.
+func named(at, id string) string {
+	if !idPattern.MatchString(id) {
+		return at
+	}
+	return at + " (" + id + ")"
+}
