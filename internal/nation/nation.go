@@ -137,7 +137,7 @@ func (s *Set) account(r *rand.Rand) Case {
 }
 
 func (s *Set) phone(r *rand.Rand) Case {
-	prefix := pick(r, "012", "013", "014", "016", "017", "018", "019")
+	prefix := pick(r, "012", "013", "016", "017", "019")
 	c := Case{
 		Type: indicator.Phone,
 		Raw:  indicator.Raw(fmt.Sprintf("%s-%03d %04d", prefix, 200+r.IntN(800), r.IntN(10000))),
