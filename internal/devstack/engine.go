@@ -15,8 +15,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/creack/pty"
 )
 
 // EngineOptions says where and how an engine runs. The zero value of every field but Dir is good.
@@ -39,23 +37,14 @@ type Engine struct {
 	opts EngineOptions
 	args []string
 
-	mu  sync.Mutex
-	run *engineRun
-}
-
-// engineRun is one life of the child.
-type engineRun struct {
-	cmd      *exec.Cmd
-	terminal *os.File // the side of the pseudo-terminal that we hold
-	done     chan struct{}
-	err      error // valid when done is closed
-	wanted   bool  // Stop or Kill was called; guarded by Engine.mu
+	mu     sync.Mutex
+	child  *child
+	wanted bool // the child's end, if it has one, was our wish
 }
 
 const (
 	engineStartLimit = 60 * time.Second // it takes 0.4 s; a loaded machine has shown 8 s
 	engineStopLimit  = 20 * time.Second
-	logTailBytes     = 2048
 	endOfInput       = 4 // Ctrl-D, which leaves the engine's prompt
 )
 
@@ -130,7 +119,7 @@ func (e *Engine) LogFile() string { return filepath.Join(e.opts.Dir, "engine.log
 func (e *Engine) Start(ctx context.Context) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.run != nil && !e.run.ended() {
+	if e.child != nil && !e.child.ended() {
 		return nil
 	}
 	for _, addr := range []string{e.Addr(), e.HTTPAddr()} {
@@ -141,85 +130,25 @@ func (e *Engine) Start(ctx context.Context) error {
 		}
 		ln.Close()
 	}
-	run, err := e.launch()
+	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("start engine: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, engineStartLimit)
-	defer cancel()
-	if err := e.awaitReady(ctx, run); err != nil {
-		run.wanted = true
-		_ = run.cmd.Process.Kill()
-		<-run.done
-		return fmt.Errorf("start engine: %w; its log ends: %s", err, e.logTail())
-	}
-	e.run = run
-	return nil
-}
-
-// launch starts the child. Its standard input is a terminal for two reasons: without one the engine aborts at the first
-// malformed packet or wrong password, and when this process dies the terminal hangs up, which ends the child.
-func (e *Engine) launch() (*engineRun, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	log, err := os.OpenFile(e.LogFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close() // the child has its own descriptor
+	// Without the terminal that startChild gives it, the engine would abort at the first malformed packet or wrong
+	// password (ClickHouse issue 115666).
 	cmd := exec.Command(self, e.args...)
 	cmd.Env = append(os.Environ(), engineEnv+"="+e.opts.Library, "TERM=dumb")
 	cmd.Dir = e.opts.Dir
-	cmd.Stdout, cmd.Stderr = log, log
-	terminal, err := pty.Start(cmd)
+	c, err := startChild("engine", cmd, e.LogFile())
 	if err != nil {
-		return nil, fmt.Errorf("start child process: %w", err)
+		return fmt.Errorf("start engine: %w", err)
 	}
-	run := &engineRun{cmd: cmd, terminal: terminal, done: make(chan struct{})}
-	go func() { _, _ = io.Copy(io.Discard, terminal) }() // a full terminal would block the child
-	go func() {
-		err := cmd.Wait()
-		_ = terminal.Close()
-		e.finish(run, err)
-	}()
-	return run, nil
-}
-
-// finish records how a run ended. It does not take the lock, which Start and Stop hold while they wait for it.
-func (e *Engine) finish(run *engineRun, err error) {
-	if err == nil {
-		err = errors.New("exited")
+	if err := c.awaitReady(func() error { return e.probe(ctx) }, engineStartLimit, ctx.Done()); err != nil {
+		c.kill()
+		return fmt.Errorf("start engine: %w", err)
 	}
-	run.err = fmt.Errorf("engine ended: %w; its log ends: %s", err, e.logTail())
-	close(run.done)
-}
-
-func (r *engineRun) ended() bool {
-	select {
-	case <-r.done:
-		return true
-	default:
-		return false
-	}
-}
-
-// awaitReady polls until both listeners answer and it is our engine that does.
-func (e *Engine) awaitReady(ctx context.Context, run *engineRun) error {
-	var last error
-	for {
-		if last = e.probe(ctx); last == nil {
-			return nil
-		}
-		select {
-		case <-run.done:
-			return errors.New("the child process ended")
-		case <-ctx.Done():
-			return fmt.Errorf("no answer: %w (%w)", ctx.Err(), last)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
+	e.child, e.wanted = c, false
+	return nil
 }
 
 // probe asks for the data directory, because on a port lost to another process another engine may answer.
@@ -270,74 +199,39 @@ func (e *Engine) Done() <-chan struct{} { return e.current().done }
 func (e *Engine) Err() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.run.wanted || !e.run.ended() {
+	if e.wanted || !e.child.ended() {
 		return nil
 	}
-	return e.run.err
+	return e.child.err
 }
 
 // Stop ends the engine in good order, and by force if it takes more than 20 s. It returns when the engine has ended.
 func (e *Engine) Stop() error {
-	run := e.want()
-	_ = run.cmd.Process.Signal(syscall.SIGCONT) // it may be paused
-	_, _ = run.terminal.Write([]byte{endOfInput})
-	select {
-	case <-run.done:
-		return nil
-	case <-time.After(engineStopLimit / 2):
-		_ = run.cmd.Process.Signal(syscall.SIGTERM)
-	}
-	select {
-	case <-run.done:
-		return nil
-	case <-time.After(engineStopLimit / 2):
-	}
-	_ = run.cmd.Process.Kill()
-	<-run.done
-	return fmt.Errorf("stop engine: killed, it did not end in %s; its log ends: %s", engineStopLimit, e.logTail())
+	c := e.want()
+	return c.stop(func() { _, _ = c.terminal.Write([]byte{endOfInput}) }, engineStopLimit)
 }
 
 // Kill ends the engine at once with SIGKILL and returns when it has ended.
-func (e *Engine) Kill() {
-	run := e.want()
-	_ = run.cmd.Process.Kill()
-	<-run.done
-}
+func (e *Engine) Kill() { e.want().kill() }
 
 // Pause freezes the engine with SIGSTOP: connections stay open and nothing answers.
-func (e *Engine) Pause() error { return e.current().cmd.Process.Signal(syscall.SIGSTOP) }
+func (e *Engine) Pause() error { return e.current().signal(syscall.SIGSTOP) }
 
 // Resume lets a paused engine go on.
-func (e *Engine) Resume() error { return e.current().cmd.Process.Signal(syscall.SIGCONT) }
+func (e *Engine) Resume() error { return e.current().signal(syscall.SIGCONT) }
 
-func (e *Engine) current() *engineRun {
+func (e *Engine) current() *child {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.run
+	return e.child
 }
 
-// want returns the current run, marked as one that we end.
-func (e *Engine) want() *engineRun {
+// want returns the running child, whose end is from now on our wish.
+func (e *Engine) want() *child {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if !e.run.ended() {
-		e.run.wanted = true
+	if !e.child.ended() {
+		e.wanted = true
 	}
-	return e.run
-}
-
-func (e *Engine) logTail() string { return tail(e.LogFile()) }
-
-// tail returns the last two kilobytes of a log file, quoted so that an error stays on one line.
-func tail(path string) string {
-	f, err := os.Open(path)
-	if err != nil {
-		return "(no log)"
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > logTailBytes {
-		_, _ = f.Seek(-logTailBytes, io.SeekEnd)
-	}
-	text, _ := io.ReadAll(f)
-	return strconv.Quote(strings.TrimSpace(string(text)))
+	return e.child
 }

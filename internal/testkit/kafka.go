@@ -34,6 +34,21 @@ var sharedKafka = sync.OnceValues(func() (string, error) {
 		}
 		onExit(broker.Close)
 		return broker.Addr(), nil
+	case "apache":
+		dir, err := os.MkdirTemp("", "waspada-kafka-")
+		if err != nil {
+			return "", err
+		}
+		broker, err := devstack.StartApache(context.Background(), dir)
+		if err != nil {
+			_ = os.RemoveAll(dir)
+			return "", err
+		}
+		onExit(func() {
+			broker.Kill() // its data are thrown away
+			_ = os.RemoveAll(dir)
+		})
+		return broker.Addr(), nil
 	default:
 		return external, nil
 	}
