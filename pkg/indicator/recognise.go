@@ -1,6 +1,9 @@
 package indicator
 
-import "strings"
+import (
+	"net/netip"
+	"strings"
+)
 
 // Recognise lists the types that a bare value can be, the most likely first, for people who type a value without
 // saying what it is. It lists nothing where it can't tell.
@@ -10,7 +13,7 @@ func Recognise(raw Raw) []Type {
 		return nil
 	}
 	var types []Type
-	for _, t := range candidates(text) {
+	for _, t := range candidates(refang.Replace(text)) {
 		if _, err := Parse(t, raw); err == nil {
 			types = append(types, t)
 		}
@@ -18,19 +21,15 @@ func Recognise(raw Raw) []Type {
 	return types
 }
 
-// candidates orders the types by what the text looks like.
+// candidates orders the types by how surely a value of theirs is told from others: an address with a checksum
+// comes first. URL is last and needs a dot, since nearly any word could be the name of a host.
 func candidates(text string) []Type {
-	name := strings.Contains(refang.Replace(text), ".")
-	switch {
-	case strings.Contains(text, "://") || schemePattern.MatchString(text) && name && !strings.Contains(text, "@"):
-		return []Type{SocialAccount, URL}
-	case strings.Contains(refang.Replace(text), "@") && name:
-		return []Type{Email, SocialAccount, URL}
-	case name && strings.ContainsAny(text, "/?"):
-		return []Type{SocialAccount, CryptoAddress, URL}
-	case name:
-		return []Type{Phone, BankAccount, Domain, URL}
-	default:
-		return []Type{CryptoAddress, Phone, PaymentID, BankAccount, SocialAccount}
+	if _, err := netip.ParseAddr(text); err == nil {
+		return []Type{URL}
 	}
+	types := []Type{CryptoAddress, Phone, PaymentID, BankAccount, Email, SocialAccount, Domain}
+	if strings.ContainsAny(text, ".[") {
+		types = append(types, URL)
+	}
+	return types
 }
