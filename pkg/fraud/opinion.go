@@ -61,10 +61,11 @@ func MakeVersion(issued time.Time, s Stance, id uuid.UUID) Version {
 func (v Version) IssuedAt() time.Time { return time.UnixMilli(int64(v >> 22)).UTC() }
 
 // Tie orders opinions of one key and one Version, which are events of the same millisecond and kind whose ids agree
-// in 20 bits. It is made of everything by which they could differ, so opinions that tie here too are the same.
+// in 20 bits. It is made of all that a partner may say differently of one indicator; its type and grade follow from
+// the digest, unless somebody lies about them.
 func (o *Opinion) Tie() uint64 {
-	return uint64(o.Stance)<<60 | uint64(o.TLP)<<57 | uint64(o.Advice)<<55 | uint64(o.Evidence)<<49 |
-		uint64(o.Confidence)<<42 | uint64(o.Category&1023)<<32 | uint64(o.ExpiresAt)
+	return uint64(o.Stance&7)<<61 | uint64(o.TLP&7)<<58 | uint64(o.Advice&7)<<55 | uint64(o.Evidence&63)<<49 |
+		uint64(o.Confidence&127)<<42 | uint64(o.Category&1023)<<32 | uint64(o.ExpiresAt)
 }
 
 // Supersedes reports whether o stands and other, of the same key, falls. It is a strict total order on what
@@ -73,7 +74,13 @@ func (o *Opinion) Supersedes(other *Opinion) bool {
 	if o.Version != other.Version {
 		return o.Version > other.Version
 	}
-	return o.Tie() > other.Tie()
+	if a, b := o.Tie(), other.Tie(); a != b {
+		return a > b
+	}
+	if o.Type != other.Type {
+		return o.Type > other.Type
+	}
+	return o.Grade > other.Grade
 }
 
 // OpinionSize is the length of an opinion's binary form in bytes.

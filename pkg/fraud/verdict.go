@@ -55,6 +55,13 @@ func (s *Stage) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
+// Probe is one expression to look up. A question about an indicator is a list of them, the most specific first.
+type Probe struct {
+	Digest indicator.Digest
+	// Grade is how precisely the expression stands for what is asked about.
+	Grade indicator.Grade
+}
+
 // Verdict is the answer about one indicator. It never tells who reported.
 type Verdict struct {
 	Status Status
