@@ -12,7 +12,8 @@ TEST_FLAGS  ?=
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # $(call need,PROGRAM,WHAT FOR,HOW) stops with a clear word when a program is missing.
-need = @command -v $(1) >/dev/null || { printf '%s\n' "$(1) is missing: it is needed $(2)." "Get it with: $(3)" >&2; exit 1; }
+need = @command -v $(1) >/dev/null || \
+    { printf '%s\n' "$(1) is missing: it is needed $(2)." "Get it with: $(3)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
 .PHONY: help build engine kafka-jars demo test test-kafka bench lint fmt clean need-go need-python need-java
@@ -56,8 +57,11 @@ clean: ## remove what build and demo made here, with the demo's data
 
 need-go:
 	$(call need,$(GO),to build the hub (1.26 or later),sudo apt-get install golang-go  or https://go.dev/dl)
+	@# From 1.21 on, Go fetches the release that go.mod asks for by itself.
+	@printf '%s\n' go1.21 "$$(GOTOOLCHAIN=local $(GO) version | cut -d' ' -f3)" | sort -V -C || \
+	    { echo "$$($(GO) version) is too old: the hub needs Go 1.21 or later, see https://go.dev/dl" >&2; exit 1; }
 
-# Only the engine's installation needs npm, and it says so itself when the engine is not there yet.
+# Only the engine's installation needs npm: it asks for it itself, and only when the engine is not there yet.
 need-python:
 	$(call need,python3,by the tests and the demo (3.9 or later),sudo apt-get install python3)
 

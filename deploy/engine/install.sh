@@ -18,7 +18,8 @@ library=$target/node_modules/@chdb/$package/libchdb.so
 
 if [ -n "${WASPADA_ENGINE_LIB:-}" ]; then
     [ -r "$WASPADA_ENGINE_LIB" ] && exit 0
-    echo "engine: WASPADA_ENGINE_LIB names $WASPADA_ENGINE_LIB, which cannot be read; unset it to have one installed" >&2
+    echo "engine: WASPADA_ENGINE_LIB names $WASPADA_ENGINE_LIB, which cannot be read;" >&2
+    echo "        unset it to have one installed" >&2
     exit 1
 fi
 [ -r "$library" ] && exit 0

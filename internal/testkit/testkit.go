@@ -10,8 +10,9 @@
 //
 // A part that is missing fails the test and says how to get it; nothing is skipped.
 //
-// WASPADA_TEST_KAFKA chooses the Kafka of the tests: empty is the dev stack's broker inside the process, "apache" starts
-// an Apache Kafka from its jars, "host:port" takes one that runs. WASPADA_TEST_SEED repeats the randomness of a run.
+// WASPADA_TEST_KAFKA chooses the Kafka of the tests: empty is the dev stack's broker inside the process, "apache"
+// starts an Apache Kafka from its jars, "host:port" takes one that runs. WASPADA_TEST_SEED repeats the randomness of a
+// run.
 package testkit
 
 import (

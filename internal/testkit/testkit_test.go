@@ -20,7 +20,8 @@ func TestDatabasesAreSeparate(t *testing.T) {
 		t.Fatalf("both databases are %q", first)
 	}
 	for _, database := range []string{first, second} {
-		if _, err := engine.Query(t.Context(), "CREATE TABLE "+database+".t (x UInt8) ENGINE = MergeTree ORDER BY x"); err != nil {
+		statement := "CREATE TABLE " + database + ".t (x UInt8) ENGINE = MergeTree ORDER BY x"
+		if _, err := engine.Query(t.Context(), statement); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -33,7 +34,9 @@ func TestDatabasesAreSeparate(t *testing.T) {
 
 func TestTopicTakesMessagesAtOnce(t *testing.T) {
 	topic := testkit.Topic(t, 3)
-	w := &kafka.Writer{Addr: kafka.TCP(testkit.Kafka(t)), Topic: topic, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond}
+	w := &kafka.Writer{
+		Addr: kafka.TCP(testkit.Kafka(t)), Topic: topic, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond,
+	}
 	defer w.Close()
 	for range 10 {
 		if err := w.WriteMessages(t.Context(), kafka.Message{Value: []byte("x")}); err != nil {
