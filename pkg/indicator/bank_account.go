@@ -6,8 +6,8 @@ import (
 )
 
 // Account numbers of Malaysia have 5 to 20 digits. The usual lengths of a bank are only warned about: they change
-// with its products.
-const minAccountDigits, maxAccountDigits = 5, 20
+// with its products. Fewer than 7 digits say nothing without their bank.
+const minAccountDigits, maxAccountDigits, minBareDigits = 5, 20, 7
 
 var (
 	bicPattern   = regexp.MustCompile(`^([A-Z]{4}[A-Z]{2}[A-Z0-9]{2})([A-Z0-9]{3})?$`)
@@ -32,6 +32,9 @@ func parseBankAccount(text string) (Indicator, *Error) {
 	}
 	anyBank := Expression{BankAccount, Weak, "MY/*/" + digits}
 	if name == "" {
+		if len(digits) < minBareDigits {
+			return Indicator{}, refuse(BankAccount, "length", "without its bank an account number has at least 7 digits")
+		}
 		only := []Expression{anyBank}
 		return Indicator{Type: BankAccount, Canonical: anyBank.Canonical, Lookup: only, Report: only,
 			Warnings: []string{"no bank was given: the number alone may belong to somebody else at another bank"},
@@ -42,7 +45,10 @@ func parseBankAccount(text string) (Indicator, *Error) {
 		return Indicator{}, fault
 	}
 	in := Indicator{Type: BankAccount, Canonical: "MY/" + bic + "/" + digits}
-	in.Lookup = []Expression{{BankAccount, Exact, in.Canonical}, anyBank}
+	in.Lookup = []Expression{{BankAccount, Exact, in.Canonical}}
+	if len(digits) >= minBareDigits {
+		in.Lookup = append(in.Lookup, anyBank)
+	}
 	in.Report = in.Lookup
 	if warning != "" {
 		in.Warnings = []string{warning}

@@ -28,7 +28,7 @@ func candidates(text string) []Type {
 		return []Type{URL}
 	}
 	types := []Type{CryptoAddress, Phone, PaymentID, BankAccount, Email, SocialAccount, Domain}
-	if strings.ContainsAny(text, ".[") {
+	if strings.ContainsAny(text, ".[。．｡") {
 		types = append(types, URL)
 	}
 	return types

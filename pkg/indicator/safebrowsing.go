@@ -54,7 +54,7 @@ var (
 		"[DOT]", ".", "(DOT)", ".", "[:]", ":", "(:)", ":", "[@]", "@", "(@)", "@", "[at]", "@", "(at)", "@")
 
 	schemePattern = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+*-]*)(?:\[:\]|\(:\)|\[:?//\]|:)`)
-	portNext      = regexp.MustCompile(`^\d{0,5}(?:[/\\?]|$)`)
+	portNext      = regexp.MustCompile(`^\d{1,5}(?:[/\\?]|$)`)
 	port          = regexp.MustCompile(`:\d*$`)
 )
 
