@@ -1,6 +1,7 @@
 package fraud
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -101,21 +102,28 @@ func (e *Event) Validate(appended time.Time) error {
 		return Refuse(ReasonSchema, "/action", "only an event of kind action says what was done")
 	case !e.ExpiresAt.IsZero() && !e.ExpiresAt.After(e.IssuedAt):
 		return Refuse(ReasonSchema, "/expires_at", "must be after issued_at")
+	case outOfRange(e.ObservedAt):
+		return Refuse(ReasonSchema, "/observed_at", "must lie between the years 1970 and 2099")
+	case outOfRange(e.ExpiresAt):
+		return Refuse(ReasonSchema, "/expires_at", "must lie between the years 1970 and 2099")
 	case !validCase(e.Case):
 		return Refuse(ReasonSchema, "/case", "must be at most 64 of A-Z a-z 0-9 . _ : -")
 	}
-	seen := map[indicator.Digest]bool{e.Indicator.Digest: true}
-	for _, a := range e.Indicator.Also {
+	for i, a := range e.Indicator.Also {
+		before := e.Indicator.Also[:i]
 		switch {
 		case a.Grade != indicator.Prefix && a.Grade != indicator.Weak:
 			return Refuse(ReasonSchema, "/indicator/also", "each entry has grade prefix or weak")
-		case a.Digest.IsZero() || seen[a.Digest]:
+		case a.Digest.IsZero() || a.Digest == e.Indicator.Digest,
+			slices.ContainsFunc(before, func(b Also) bool { return b.Digest == a.Digest }):
 			return Refuse(ReasonSchema, "/indicator/also", "each entry has a digest of its own")
 		}
-		seen[a.Digest] = true
 	}
 	return nil
 }
+
+// outOfRange is true for a time that the ledger cannot hold.
+func outOfRange(t time.Time) bool { return !t.IsZero() && (t.Year() < 1970 || t.Year() > 2099) }
 
 func validCase(s string) bool {
 	for _, c := range []byte(s) {
