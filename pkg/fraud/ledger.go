@@ -2,6 +2,8 @@ package fraud
 
 import (
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Position is where an event stands in the reports topic. Every stored row, good or refused, carries one, so that
@@ -36,6 +38,8 @@ type DeadLetter struct {
 	Appended time.Time
 	// Partner is 0 when the signature did not prove one.
 	Partner PartnerNumber
+	// EventID is the id of the refused event where it could be read, so that its partner can ask what became of it.
+	EventID uuid.UUID
 	Fault   Fault
 	// Size is the length of the message's value in bytes.
 	Size int
