@@ -1,0 +1,75 @@
+package store
+
+import (
+	"crypto/tls"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// Config says where ClickHouse is.
+type Config struct {
+	// Addrs are "host:port" of the native protocol. The next one is tried when one cannot be reached.
+	Addrs    []string
+	Database string
+	User     string
+	Password string
+	// Cluster is the name of the cluster in ClickHouse's remote_servers. Empty is a single node: plain tables. With a
+	// name, tables are replicated and read and written through Distributed tables.
+	Cluster string
+	// TLS secures the connections; nil is plain TCP.
+	TLS *tls.Config
+}
+
+// How long ClickHouse may take. Reads have a pool of their own, so that analysts cannot starve the ledger.
+const (
+	dialTimeout   = time.Second
+	writeTimeout  = 30 * time.Second // one block of 200,000 rows takes 0.3 s
+	readTimeout   = 60 * time.Second
+	pointTimeout  = 5 * time.Second // questions that a person or a start-up waits for
+	connLifetime  = 5 * time.Minute // so that connections spread again after a node has returned
+	writeConns    = 16
+	readConns     = 8
+	streamedBlock = 8192
+)
+
+// open makes a pool. It reaches nobody yet.
+func (c *Config) open(database string, conns int, wait time.Duration, settings clickhouse.Settings) (driver.Conn, error) {
+	if len(c.Addrs) == 0 || c.Database == "" {
+		return nil, fmt.Errorf("store: the configuration needs an address and a database")
+	}
+	conn, err := clickhouse.Open(&clickhouse.Options{
+		Addr:             c.Addrs,
+		Auth:             clickhouse.Auth{Database: database, Username: c.User, Password: c.Password},
+		TLS:              c.TLS,
+		DialTimeout:      dialTimeout,
+		ReadTimeout:      wait,
+		MaxOpenConns:     conns,
+		MaxIdleConns:     conns,
+		ConnMaxLifetime:  connLifetime,
+		ConnOpenStrategy: clickhouse.ConnOpenInOrder,
+		Compression:      &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
+		Settings:         settings,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	return conn, nil
+}
+
+// writeSettings make an acknowledged insert a durable one.
+func (c *Config) writeSettings() clickhouse.Settings {
+	s := clickhouse.Settings{
+		"async_insert": 0, // the default since 26.2 acknowledges what is in memory
+		// Rows are idempotent by their keys. Deduplication by block would only hide a second insert of rows that were
+		// dropped in between.
+		"insert_deduplicate": 0,
+	}
+	if c.Cluster != "" {
+		s["distributed_foreground_insert"] = 1
+		s["insert_quorum"] = "auto"
+	}
+	return s
+}

@@ -1,0 +1,51 @@
+// Package store is the hub's memory on disk, and the only package that speaks SQL.
+//
+//	             ┌▶ opinions        each partner's standing word on each digest     ──Opinions──▶ index
+//	Segment ─────┼▶ dead_letters    what was refused, without its bytes             ─┐
+//	Writer.Insert├▶ events          the ledger: every event at its position         ─┴─Event───▶ api
+//	(in order)   └▶ stored_ranges   which messages are stored whole                 ──StoredOffsets──▶ ingest, index
+//
+//	events ──RollUp──▶ trend_hours ──Series──▶ trends          Audit proves all of it against the ledger
+//
+// # Nothing counts twice
+//
+// Every statement may be repeated. A row's key is its position in Kafka, so a redelivered message is the same row again
+// and ReplacingMergeTree keeps one. An event is (partner, event_id): counts are of different ids, so an event that was
+// sent again, at another offset, still counts once. Opinions carry a version that orders everything a partner said
+// about a digest, so neither order nor replay matters.
+//
+// # What is stored
+//
+// An insert is one block into one partition, the only form that ClickHouse writes whole or not at all, and is on disk
+// when it is acknowledged. The highest offset in the ledger proves little: of one segment the dead letters may be in and
+// the events not. So Insert ends by writing the range [First, Last+1) to stored_ranges, and [Reader.StoredOffsets]
+// answers with the end of the first unbroken range: a hole is never reported as stored, whatever was written after it,
+// and it closes when the messages are delivered again. Against a ledger that lost rows after all (a part that was
+// detached, an old backup) the last messages of each range are looked up in the ledger itself; [Reader.Audit] looks up
+// all of them.
+//
+// # Trends
+//
+// A cell is (hour of issued_at, type, category, kind, partner), and its value how many different events of that partner
+// fall into it. The ledger only grows, so a value only grows, and of several values of one cell the highest is the
+// latest. That makes everything simple:
+//
+//	RollUp   recounts, from the ledger, the cells that messages since the last time touched, adds the values to
+//	         trend_hours, where the highest wins, and only then notes how far it has come (W per Kafka partition)
+//	Series   takes for each cell the higher of the rolled-up value and, for cells touched by messages from W on, the
+//	         value counted from the ledger at this moment
+//
+// So an answer always equals a direct count over the ledger: it does not matter whether the roll-up ran, runs at this
+// moment on two nodes, or was killed half-way. Recounting cells and not whole hours is what keeps stragglers cheap: a
+// report that comes six days late costs one cell. The ledger's projection by_cell makes a cell a contiguous read.
+//
+// A partner that uses one event_id for different events counts once in each cell that they fall into; [Reader.Audit]
+// tells how many ids were used so.
+//
+// # Failure
+//
+// What ClickHouse will refuse again and again, because of the rows themselves, is a [fraud.Fault] with reason
+// not_storable: the caller looks for the row by halving the segment. Everything else wraps [fraud.ErrUnavailable],
+// including errors that nobody foresaw: holding a partition is better than losing an event to a wrong guess. An
+// operation that failed may have happened; repeat it.
+package store
