@@ -121,6 +121,11 @@ func (s *Signer) Seal(id uuid.UUID, partner string, at time.Time, events []fraud
 	if len(value) > MaxBytes {
 		return Message{}, fmt.Errorf("seal: the bundle has %d bytes, at most %d are taken", len(value), MaxBytes)
 	}
+	return s.SealValue(id, partner, at, value), nil
+}
+
+// SealValue signs a value as it is, whatever it holds: for values that were made elsewhere.
+func (s *Signer) SealValue(id uuid.UUID, partner string, at time.Time, value []byte) Message {
 	source := SourcePrefix + partner
 	signature := ed25519.Sign(s.Key, signed(orDefault(s.Audience), id.String(), source, value))
 	return Message{
@@ -136,7 +141,7 @@ func (s *Signer) Seal(id uuid.UUID, partner string, at time.Time, events []fraud
 			{HeaderSignature, []byte(base64.StdEncoding.EncodeToString(signature))},
 		},
 		Value: value,
-	}, nil
+	}
 }
 
 func orDefault(audience string) string {
