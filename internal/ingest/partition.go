@@ -1,0 +1,146 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/waspada-hub/waspada/internal/topic"
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+// partition is the work on one partition for as long as this member has it.
+type partition struct {
+	*Ingest
+	id        int
+	committed int64 // negative when the group has none
+	commit    func(next int64) error
+	queue     chan chunk
+	pulse     pulse
+	log       *slog.Logger
+	metrics   partitionMetrics
+}
+
+// chunk is a run of accepted messages, announced and on their way to the ledger.
+type chunk struct {
+	fraud.Segment
+	// cost is what it takes of the room for events that wait.
+	cost int64
+}
+
+func (in *Ingest) newPartition(id int, committed int64, commit func(int64) error) *partition {
+	return &partition{
+		Ingest: in, id: id, committed: committed, commit: commit,
+		// Room is counted in events; this only has to be long enough never to be the tighter bound in practice.
+		queue: make(chan chunk, 1024),
+		log:   in.log.With("partition", id), metrics: in.metrics.partition(strconv.Itoa(id)),
+	}
+}
+
+// errStuck makes the member join again: connections and all else are made anew.
+var errStuck = errors.New("no progress although there are messages")
+
+// run returns when the context ends and everything accepted is stored and committed, or half the rebalance timeout is
+// over.
+func (p *partition) run(ctx context.Context) error {
+	start, err := p.start(ctx)
+	if err != nil || ctx.Err() != nil {
+		return err
+	}
+	p.log.Info("partition begins", "offset", start)
+	p.pulse.beat(time.Now())
+	work, running := errgroup.WithContext(ctx)
+	work.Go(func() error {
+		defer close(p.queue)
+		return p.accept(running, start)
+	})
+	work.Go(func() error {
+		defer p.leave()
+		return p.keep(running, start)
+	})
+	work.Go(func() error { return p.watch(running) })
+	err = work.Wait()
+	if ctx.Err() != nil && !isOperators(err) {
+		p.log.Info("partition ends", "error", err)
+		return nil
+	}
+	return err
+}
+
+func isOperators(err error) bool {
+	var decide *operatorError
+	return errors.As(err, &decide)
+}
+
+// leave gives back the room of what will not be stored by this member.
+func (p *partition) leave() {
+	for c := range p.queue {
+		p.room.Release(c.cost)
+	}
+	p.metrics.forget()
+}
+
+// start is where to begin: at what the group has committed, or before it at what the ledger says it holds. A ledger
+// that was restored from a backup is behind the group's commits, and must get again what it has lost.
+func (p *partition) start(ctx context.Context) (int64, error) {
+	var (
+		stored fraud.Stored
+		held   topic.Range
+	)
+	ok := p.untilDone(ctx, "ask the ledger how far it is", func() (err error) {
+		stored, err = p.ledger.StoredOffset(ctx, int32(p.id))
+		return err
+	}) && p.untilDone(ctx, "ask Kafka what it holds", func() error {
+		all, err := p.reports.Ranges(ctx)
+		held = all[p.id]
+		return err
+	})
+	if !ok {
+		return 0, nil // the context has ended
+	}
+	start := min(p.committed, stored.Next)
+	switch {
+	case p.committed < 0 && stored.Next > 0:
+		start = stored.Next
+	case p.committed < 0:
+		start = held.First
+	case stored.Next < p.committed:
+		p.metrics.behind.Set(float64(p.committed - stored.Next))
+		p.log.Error("the ledger is behind the group's commit: what it lacks is read again",
+			"committed", p.committed, "stored", stored.Next)
+	}
+	err := held.Check(p.cfg.Topic, p.id, start)
+	if err == nil {
+		return start, nil
+	}
+	p.Ingest.metrics.lost.Add(float64(max(0, held.First-start)))
+	if start < held.First && p.cfg.AcceptLoss {
+		p.log.Error("messages are lost, going on as configured", "error", err)
+		return held.First, nil
+	}
+	return 0, &operatorError{fmt.Errorf("%w; committed %d, stored %d. Either restore the topic, or where the loss is known and "+
+		"accepted (messages before the beginning of the log) run once with ingest.accept_loss, or read a new topic", err,
+		p.committed, stored.Next)}
+}
+
+// untilDone tries until it works; false when the context ended first.
+func (p *partition) untilDone(ctx context.Context, what string, do func() error) bool {
+	var pause topic.Pause
+	for {
+		err := do()
+		if err == nil {
+			return true
+		}
+		if ctx.Err() == nil {
+			p.log.Warn("waiting to "+what, "error", err)
+		}
+		if !pause.Wait(ctx) {
+			return false
+		}
+	}
+}
