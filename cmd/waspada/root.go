@@ -120,7 +120,8 @@ the command line is wrong, and nothing was sent. "check --exit-code" has more.`,
 	flags.DurationVar(&a.patience, "timeout", 10*time.Second, "how long to keep trying a hub that does not answer")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"human", "json"}, noFiles))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagFault(err) })
-	root.AddCommand(newHash(a), newCheck(a), newReport(a), newWithdraw(a), newDispute(a), newClear(a))
+	root.AddCommand(newHash(a), newCheck(a), newReport(a), newWithdraw(a), newDispute(a), newClear(a),
+		newImport(a), newWatch(a), newDoctor(a), newTrends(a))
 	return root
 }
 

@@ -5,19 +5,21 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/google/uuid"
 )
-
 
 // EventState tells what became of an event that this partner sent, whichever way.
 type EventState struct {
 	EventID uuid.UUID `json:"event_id"`
 	// Status is [Stored] or [Refused].
-	Status  string `json:"status"`
-	Reason  string `json:"reason,omitempty"`
-	Pointer string `json:"pointer,omitempty"`
-	Detail  string `json:"detail,omitempty"`
+	Status string `json:"status"`
+	// TakenAt is when Kafka took it.
+	TakenAt time.Time `json:"taken_at"`
+	Reason  string    `json:"reason,omitempty"`
+	Pointer string    `json:"pointer,omitempty"`
+	Detail  string    `json:"detail,omitempty"`
 }
 
 // Event asks what became of an event. known is false as long as the hub has neither stored nor refused it, which a

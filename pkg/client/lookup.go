@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-// MaxLookup is how many indicators one request holds. [Client.Lookup] splits what is more.
+// MaxLookup is how many indicators one request holds at most. [Client.Lookup] splits what is more.
 const MaxLookup = 1000
 
 // Item is one indicator to ask about: a value, or digests that were made elsewhere.
@@ -119,21 +120,9 @@ func (c *Client) LookupOne(ctx context.Context, item Item) (Result, error) {
 // Lookup asks about many indicators and returns a result for each, in order. A value that breaks a rule of its type
 // is a result with a Fault, and the others are answered. An error means that nothing is known about any of them.
 func (c *Client) Lookup(ctx context.Context, items []Item) ([]Result, error) {
-	results := make([]Result, len(items))
-	for start := 0; start < len(items); start += MaxLookup {
-		end := min(start+MaxLookup, len(items))
-		if err := c.lookup(ctx, items[start:end], results[start:end]); err != nil {
-			return nil, fmt.Errorf("look up: %w", err)
-		}
-	}
-	return results, nil
-}
-
-// lookup fills results, as long as items, with one request.
-func (c *Client) lookup(ctx context.Context, items []Item, results []Result) error {
 	var (
-		probes []probe
-		places []int // of each probe in results
+		results = make([]Result, len(items))
+		batch   lookupBatch
 	)
 	for i, item := range items {
 		p, err := c.probeOf(item)
@@ -141,14 +130,48 @@ func (c *Client) lookup(ctx context.Context, items []Item, results []Result) err
 			results[i] = Result{Fault: itemError(err)}
 			continue
 		}
-		probes, places = append(probes, p), append(places, i)
+		text, err := json.Marshal(p)
+		if err != nil {
+			return nil, fmt.Errorf("look up: item %d: %w", i, err)
+		}
+		if batch.fullWith(text) {
+			if err := c.lookup(ctx, &batch, results); err != nil {
+				return nil, fmt.Errorf("look up: %w", err)
+			}
+		}
+		batch.add(text, i)
 	}
-	if len(probes) == 0 {
+	if err := c.lookup(ctx, &batch, results); err != nil {
+		return nil, fmt.Errorf("look up: %w", err)
+	}
+	return results, nil
+}
+
+// lookupBatch is one request as it grows.
+type lookupBatch struct {
+	Indicators []jsontext.Value `json:"indicators"`
+	places     []int            // of each in the results
+	bytes      int
+}
+
+// maxLookupBytes keeps the body below the hub's 256 KiB: a URL may have 48 digests.
+const maxLookupBytes = 250 << 10
+
+func (b *lookupBatch) fullWith(probe jsontext.Value) bool {
+	return len(b.places) == MaxLookup || len(b.places) > 0 && b.bytes+len(probe) > maxLookupBytes
+}
+
+func (b *lookupBatch) add(probe jsontext.Value, place int) {
+	b.Indicators, b.places = append(b.Indicators, probe), append(b.places, place)
+	b.bytes += len(probe) + 1
+}
+
+// lookup sends the batch, fills its places in results and empties it.
+func (c *Client) lookup(ctx context.Context, batch *lookupBatch, results []Result) error {
+	if len(batch.places) == 0 {
 		return nil
 	}
-	body, err := json.Marshal(struct {
-		Indicators []probe `json:"indicators"`
-	}{probes})
+	body, err := json.Marshal(batch)
 	if err != nil {
 		return err
 	}
@@ -159,14 +182,12 @@ func (c *Client) lookup(ctx context.Context, items []Item, results []Result) err
 	if err := c.call(ctx, request{method: "POST", path: "/v1/lookup", contentType: jsonType, body: body}, &answer); err != nil {
 		return err
 	}
-	if len(answer.Results) != len(probes) {
-		return fmt.Errorf("the hub answered %d of %d questions", len(answer.Results), len(probes))
+	if len(answer.Results) != len(batch.places) {
+		return fmt.Errorf("the hub answered %d of %d questions", len(answer.Results), len(batch.places))
 	}
-	for i, place := range places {
+	for i, place := range batch.places {
 		results[place] = answer.Results[i]
-		if results[place].AsOf.IsZero() {
-			results[place].AsOf = answer.AsOf
-		}
 	}
+	*batch = lookupBatch{}
 	return nil
 }

@@ -20,6 +20,8 @@ type Problem struct {
 	Code string `json:"code"`
 	// Pointer is the JSON Pointer of the field at fault.
 	Pointer string `json:"pointer"`
+	// Parameter is the query, path or header parameter at fault.
+	Parameter string `json:"parameter"`
 	// RequestID finds this request in the hub's logs.
 	RequestID string `json:"request_id"`
 }
@@ -37,6 +39,9 @@ func (p *Problem) Error() string {
 	if p.Pointer != "" {
 		b.WriteString(" at " + p.Pointer)
 	}
+	if p.Parameter != "" {
+		b.WriteString(" in " + p.Parameter)
+	}
 	if p.RequestID != "" {
 		b.WriteString(", request " + p.RequestID)
 	}
@@ -49,8 +54,11 @@ func (p *Problem) Temporary() bool {
 	case http.StatusTooManyRequests, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
 		return true
 	}
-	return false
+	return p.Code == codeInUse
 }
+
+// codeInUse is a 409: an earlier try of the same request is under way still, and its answer can be had later.
+const codeInUse = "idempotency_key_in_use"
 
 // problemOf reads a refusal. The body of what is no problem document is left out: it is not ours to show.
 func problemOf(answer *http.Response, body []byte) *Problem {

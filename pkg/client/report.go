@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -53,7 +55,7 @@ func newEvent(k fraud.Kind, t indicator.Type, value indicator.Raw) Event {
 // Receipt tells what became of each event of one call.
 type Receipt struct {
 	// BundleID is under which the accepted ones went into Kafka.
-	BundleID string         `json:"bundle_id"`
+	BundleID string         `json:"bundle_id,omitempty"`
 	Results  []EventReceipt `json:"results"`
 }
 
@@ -63,7 +65,8 @@ type EventReceipt struct {
 	// Status is [Accepted] or [Refused].
 	Status string `json:"status"`
 	// Reason is a [fraud.Reason], or the rule that the value broke.
-	Reason  string `json:"reason,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// Pointer is the JSON Pointer into the event of the field at fault.
 	Pointer string `json:"pointer,omitempty"`
 	Detail  string `json:"detail,omitempty"`
 	// IssuedAt is the time of issue that the event was sent with.
@@ -207,8 +210,11 @@ func (r *Receipt) merge(answer []byte, places []int) error {
 	}
 	r.BundleID = from.BundleID
 	for i, place := range places {
-		from.Results[i].IssuedAt = r.Results[place].IssuedAt
-		r.Results[place] = from.Results[i]
+		sent, told := r.Results[place], from.Results[i]
+		told.EventID, told.IssuedAt = sent.EventID, sent.IssuedAt
+		// The hub points into the body of the request, whose places are not the caller's.
+		told.Pointer = strings.TrimPrefix(told.Pointer, "/events/"+strconv.Itoa(i))
+		r.Results[place] = told
 	}
 	return nil
 }

@@ -31,6 +31,8 @@ type request struct {
 	body         []byte
 	// idempotency is the Idempotency-Key, "" for what may be repeated anyway.
 	idempotency string
+	// also is a status that carries an answer too, beside 200 to 299.
+	also int
 }
 
 const jsonType = "application/json"
@@ -108,7 +110,7 @@ func (c *Client) try(ctx context.Context, r request) ([]byte, error) {
 		return nil, fmt.Errorf("%s %s: read the answer: %w", r.method, r.path, err)
 	case len(body) > maxAnswer:
 		return nil, backoff.Permanent(fmt.Errorf("%s %s: the answer is longer than %d bytes", r.method, r.path, maxAnswer))
-	case answer.StatusCode >= 200 && answer.StatusCode < 300:
+	case answer.StatusCode >= 200 && answer.StatusCode < 300 || answer.StatusCode == r.also:
 		return body, nil
 	}
 	problem := problemOf(answer, body)
