@@ -2,6 +2,9 @@ package indicator
 
 import "strings"
 
+// maxDomainsAbove bounds a lookup to 30 expressions, as for a URL. The names nearest to the registered one stay.
+const maxDomainsAbove = 29
+
 // parseDomain reads a domain name, also defanged or with a leading `*.`.
 //
 // Canonical form: UTS 46, lower case, without a trailing dot. A public suffix (com.my) is refused. A lookup also
@@ -23,8 +26,12 @@ func parseDomain(text string) (Indicator, *Error) {
 		return Indicator{}, refuse(Domain, "public_suffix", "domains of many owners end like this: it can't be one indicator")
 	}
 	in := exactly(Domain, host)
-	for _, above := range parents(host) {
-		in.Lookup = append(in.Lookup, Expression{Domain, Prefix, above})
+	above := parents(host)
+	if len(above) > maxDomainsAbove {
+		above = above[len(above)-maxDomainsAbove:]
+	}
+	for _, name := range above {
+		in.Lookup = append(in.Lookup, Expression{Domain, Prefix, name})
 	}
 	in.Report = nil
 	if reportableDomain(host) == nil {

@@ -14,7 +14,9 @@ import (
 func FuzzParse(f *testing.F) {
 	for _, typ := range indicator.Types() {
 		for _, v := range readVectors(f, typ).Vectors {
-			f.Add(uint8(typ), v.Raw)
+			if len(v.Raw) < 512 { // longer seeds slow the search down
+				f.Add(uint8(typ)-1, v.Raw)
+			}
 		}
 	}
 	hints := hintsOfSource(f)
