@@ -1,6 +1,7 @@
 // Command devstack runs the hub's surroundings on one machine, for laptops.
 //
 //	devstack up      a Kafka-protocol broker and ClickHouse on loopback, kept under .waspada/
+//	devstack demo    the same, and the hub with a synthetic country and live traffic
 //
 // Ctrl-C stops it; started again, it goes on with the same data.
 package main
@@ -35,6 +36,6 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	cmd.AddCommand(newUpCommand())
+	cmd.AddCommand(newUpCommand(), newDemoCommand())
 	return cmd
 }

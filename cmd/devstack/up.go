@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/waspada-hub/waspada/internal/devstack"
 )
@@ -43,12 +44,15 @@ func newUpCommand() *cobra.Command {
 			}
 		},
 	}
-	flags := cmd.Flags()
-	flags.StringVar(&opts.dir, "dir", ".waspada", "directory that keeps everything")
-	flags.StringVar(&opts.kafkaAddr, "kafka", "127.0.0.1:19092", "address of the broker, host:port; port 0 takes a free one")
-	flags.IntVar(&opts.nativePort, "clickhouse-port", 19000, "port of ClickHouse's native protocol; 0 takes a free one")
-	flags.IntVar(&opts.httpPort, "clickhouse-http-port", 18123, "port of ClickHouse's HTTP interface; 0 takes a free one")
+	opts.addFlags(cmd.Flags())
 	return cmd
+}
+
+func (o *upOptions) addFlags(flags *pflag.FlagSet) {
+	flags.StringVar(&o.dir, "dir", ".waspada", "directory that keeps everything")
+	flags.StringVar(&o.kafkaAddr, "kafka", "127.0.0.1:19092", "address of the broker, host:port; port 0 takes a free one")
+	flags.IntVar(&o.nativePort, "clickhouse-port", 19000, "port of ClickHouse's native protocol; 0 takes a free one")
+	flags.IntVar(&o.httpPort, "clickhouse-http-port", 18123, "port of ClickHouse's HTTP interface; 0 takes a free one")
 }
 
 // stack is the broker and the engine, running.

@@ -21,7 +21,7 @@ func TestTheBuiltInListProtectsHotlinesAndBanksSites(t *testing.T) {
 		raw  indicator.Raw
 		want bool
 	}{
-		"a bank's hotline":           {indicator.Phone, "1300 88 6688", true},
+		"a bank's hotline":           {indicator.Phone, "03-5891 4744", true},
 		"a bank's domain":            {indicator.Domain, "maybank2u.com.my", true},
 		"the root of a bank's site":  {indicator.URL, "https://maybank2u.com.my/", true},
 		"a page on a shared service": {indicator.URL, "https://www.facebook.com/somebody", false},

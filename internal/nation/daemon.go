@@ -1,0 +1,43 @@
+package nation
+
+import (
+	"os"
+
+	goyaml "github.com/goccy/go-yaml"
+)
+
+// Surroundings are the addresses and names that a daemon of this country is configured with.
+type Surroundings struct {
+	Node, HTTPAddr, AdminAddr string
+	Broker                    string
+	ClickHouse, Database      string
+	// Topics, when set, replace the default topic names and the consumer group's.
+	Topics *Topics
+	// SnapshotDir keeps the index's snapshots; empty for none.
+	SnapshotDir string
+}
+
+// Topics are the names that a hub uses on a broker that it shares.
+type Topics struct {
+	Reports, Changes, DeadLetters, Group string
+}
+
+// WriteDaemonConfig writes the configuration of a waspadad that uses these keys, as an operator would.
+func (s *Keys) WriteDaemonConfig(path string, around Surroundings) error {
+	kafka := map[string]any{"brokers": []string{around.Broker}}
+	if t := around.Topics; t != nil {
+		kafka["reports"], kafka["changes"], kafka["dead_letters"], kafka["group"] = t.Reports, t.Changes, t.DeadLetters, t.Group
+	}
+	text, err := goyaml.Marshal(map[string]any{
+		"node": around.Node, "key_ring": s.File("keyring.yaml"), "partners": s.File("partners.yaml"),
+		"http":       map[string]any{"addr": around.HTTPAddr, "admin_addr": around.AdminAddr},
+		"gateway":    map[string]any{"key_id": GatewayKeyID, "key": s.File("gateway.pem")},
+		"kafka":      kafka,
+		"clickhouse": map[string]any{"addrs": []string{around.ClickHouse}, "database": around.Database},
+		"index":      map[string]any{"snapshot_dir": around.SnapshotDir},
+	})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, text, 0o600)
+}
