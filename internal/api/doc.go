@@ -1,0 +1,14 @@
+// Package api is HTTP in and HTTP out, and the only place that knows Gin.
+//
+//	request ▶ route × scope ▶ who asks ▶ size ▶ strict decode ▶ stage ▶ answer
+//	   │          │             │         │          │            │
+//	   └──────────┴─────────────┴─────────┴──────────┴────────────┴──▶ problemFor ▶ problem document (RFC 9457)
+//
+//	POST /v1/lookup   value ──Parse, KeyRing──▶ probes ──Lookuper──▶ verdict
+//	                  digest ──Lift───────────▶
+//	POST /v1/events   event ──fill, admit──▶ Publisher (Kafka, acks=all) ──▶ 202
+//
+// The contract is schemas/openapi/hub.v1.yaml: tests hold every route, request and answer to it. What a route needs is
+// in one table (routes.go), and what is not in the table is refused. A raw value is hashed in memory and forgotten: it
+// reaches no log, label, error or answer, and a problem document points at a field and never quotes it.
+package api

@@ -1,0 +1,206 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
+)
+
+// Limits of a lookup.
+const (
+	maxLookupBytes = 256 << 10
+	maxIndicators  = 1000
+	// maxAlso allows the 30 host and path forms of a URL and those that its host has as a domain.
+	maxAlso = 48
+)
+
+// lookupRequest is the body of POST /v1/lookup.
+type lookupRequest struct {
+	Indicators []question `json:"indicators"`
+}
+
+// question asks about one indicator: by its value, or by its digests.
+type question struct {
+	Type   indicator.Type   `json:"type"`
+	Value  indicator.Raw    `json:"value"`
+	Epoch  uint16           `json:"epoch"`
+	Digest indicator.Digest `json:"digest"`
+	// Grade is how precisely Digest stands for what is meant; exact if absent.
+	Grade indicator.Grade `json:"grade"`
+	Also  []fraud.Also    `json:"also"`
+}
+
+// check refuses what does not fit the schema, which is the whole request's fault.
+func (q *question) check(at string) error {
+	byValue := q.Value != ""
+	switch {
+	case !q.Type.Valid():
+		return refuse("schema", "is required").at(at + "/type")
+	case byValue && (q.Epoch != 0 || !q.Digest.IsZero() || q.Grade != 0 || len(q.Also) > 0):
+		return refuse("schema", "an indicator is given by its value or by its digest, not by both").at(at)
+	case byValue:
+		return nil
+	case q.Digest.IsZero():
+		return refuse("schema", "an indicator needs a value or a digest").at(at)
+	case q.Epoch == 0:
+		return refuse("schema", "a digest must be keyed: epoch counts from 1, and plain hashes are refused").at(at + "/epoch")
+	case len(q.Also) > maxAlso:
+		return refuse("schema", "may hold "+strconv.Itoa(maxAlso)+" entries at most").at(at + "/also")
+	}
+	for i := range q.Also {
+		if !q.Also[i].Grade.Valid() || q.Also[i].Digest.IsZero() {
+			return refuse("schema", "each entry has a grade and a digest").at(at + "/also/" + strconv.Itoa(i))
+		}
+	}
+	return nil
+}
+
+// itemError refuses one indicator of a lookup.
+type itemError struct{ code, pointer, detail string }
+
+// probes appends the digests to test for one question, at the hub's epoch and the most specific first.
+func (s *Server) probes(to []fraud.Probe, q *question, at string) ([]fraud.Probe, *itemError) {
+	if q.Value != "" {
+		in, err := indicator.Parse(q.Type, q.Value)
+		if err != nil {
+			return to, &itemError{"bad_value", at + "/value", hintOf(err)}
+		}
+		for _, e := range in.Lookup {
+			to = append(to, fraud.Probe{Digest: s.keys.Digest(e.Type, e.Canonical), Grade: e.Grade})
+		}
+		return to, nil
+	}
+	digest, err := s.keys.Lift(q.Digest, q.Epoch)
+	if err != nil {
+		return to, &itemError{"unknown_epoch", at + "/epoch", s.epochHint()}
+	}
+	grade := q.Grade
+	if grade == 0 {
+		grade = indicator.Exact
+	}
+	to = append(to, fraud.Probe{Digest: digest, Grade: grade})
+	for i := range q.Also {
+		if digest, err = s.keys.Lift(q.Also[i].Digest, q.Epoch); err != nil {
+			return to, &itemError{"unknown_epoch", at + "/epoch", s.epochHint()}
+		}
+		to = append(to, fraud.Probe{Digest: digest, Grade: q.Also[i].Grade})
+	}
+	return to, nil
+}
+
+// hintOf is what may be told of a value that breaks a rule of its type: the rule, and never the value.
+func hintOf(err error) string {
+	var bad *indicator.Error
+	if errors.As(err, &bad) {
+		return bad.Hint + " (" + bad.Rule + ")"
+	}
+	return "the value breaks a rule of its type"
+}
+
+// workspace is the memory of one lookup, reused by the next.
+type workspace struct {
+	request lookupRequest
+	probes  []fraud.Probe
+	answer  []byte
+}
+
+var workspaces = sync.Pool{New: func() any { return new(workspace) }}
+
+// release forgets the values that were asked about and gives the memory back.
+func (w *workspace) release() {
+	asked := w.request.Indicators[:cap(w.request.Indicators)]
+	clear(asked)
+	w.request.Indicators = asked[:0]
+	workspaces.Put(w)
+}
+
+// lookup answers POST /v1/lookup.
+func (s *Server) lookup(r *request) error {
+	body, release, err := r.body(maxLookupBytes, "application/json")
+	if err != nil {
+		return err
+	}
+	defer release()
+	w := workspaces.Get().(*workspace)
+	defer w.release()
+	if err := decodeLookup(body, &w.request, s.cfg.RefuseValues); err != nil {
+		return err
+	}
+	e := verdictEncoder{categories: s.categories, b: w.answer[:0]}
+	e.begin(s.keys.Epoch())
+	for i := range w.request.Indicators {
+		at := place(i)
+		var refused *itemError
+		if w.probes, refused = s.probes(w.probes[:0], &w.request.Indicators[i], at); refused != nil {
+			e.refused(refused)
+			continue
+		}
+		v := s.index.Lookup(w.probes)
+		s.metrics.count(&v)
+		e.result(&v)
+	}
+	w.answer = e.end()
+	r.answer(http.StatusOK, jsonMedia, w.answer)
+	return nil
+}
+
+func place(i int) string { return "/indicators/" + strconv.Itoa(i) }
+
+// decodeLookup reads and checks the body of POST /v1/lookup.
+func decodeLookup(body []byte, into *lookupRequest, refuseValues bool) error {
+	if err := decodeStrict(body, into, ""); err != nil {
+		return err
+	}
+	switch n := len(into.Indicators); {
+	case n == 0:
+		return refuse("schema", "needs at least one indicator").at("/indicators")
+	case n > maxIndicators:
+		return refuse("schema", "may hold "+strconv.Itoa(maxIndicators)+" indicators at most").at("/indicators")
+	}
+	for i := range into.Indicators {
+		q := &into.Indicators[i]
+		if refuseValues && q.Value != "" {
+			return refuse("value_refused", "this hub takes digests only: hash the value where it is").at(place(i) + "/value")
+		}
+		if err := q.check(place(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookupOne answers GET /v1/lookup/{type}/{digest}.
+func (s *Server) lookupOne(r *request) error {
+	if _, err := indicator.ParseType(r.Param("type")); err != nil {
+		return refuseParameter("type", "is one of the eight types of indicator; see /openapi.yaml")
+	}
+	digest, err := indicator.ParseDigest(r.Param("digest"))
+	if err != nil {
+		return refuseParameter("digest", indicator.ErrDigest.Error())
+	}
+	k, err := s.queryKeyed(r, true)
+	if err != nil {
+		return err
+	}
+	if digest, err = s.keys.Lift(digest, k.epoch); err != nil {
+		return refuse("unknown_epoch", s.epochHint())
+	}
+	w := workspaces.Get().(*workspace)
+	defer w.release()
+	w.probes = append(w.probes[:0], fraud.Probe{Digest: digest, Grade: k.grade})
+	v := s.index.Lookup(w.probes)
+	s.metrics.count(&v)
+	e := verdictEncoder{categories: s.categories, b: w.answer[:0]}
+	e.verdict(&v)
+	w.answer = e.b
+	// A second of a caller's cache: a withdrawal must be seen as fast as a report.
+	r.Writer.Header()["Cache-Control"] = briefly
+	r.answer(http.StatusOK, jsonMedia, w.answer)
+	return nil
+}
+
+var briefly = []string{"private, max-age=1"}

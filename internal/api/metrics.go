@@ -1,0 +1,82 @@
+package api
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+// metrics counts by route pattern, status, verdict and stage: nothing that a caller chooses is a label.
+type metrics struct {
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+	lookups  *prometheus.CounterVec
+	refused  *prometheus.CounterVec
+	// verdicts are the counters of lookups by status and stage, found beforehand: a batch counts 100,000 times.
+	verdicts [fraud.Unsure + 1][fraud.ByIndex + 1]prometheus.Counter
+}
+
+func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "waspada_api_requests_total", Help: "Requests answered, by route and status.",
+		}, []string{"route", "method", "status"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "waspada_api_request_duration_seconds", Help: "Time from the request's head to the end of its answer.",
+			Buckets: []float64{50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
+		}, []string{"route", "method"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "waspada_api_in_flight_requests", Help: "Requests under way.",
+		}),
+		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "waspada_api_lookups_total", Help: "Indicators answered, by verdict and by the stage that answered.",
+		}, []string{"verdict", "stage"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "waspada_api_refused_events_total", Help: "Events refused at the door, by reason.",
+		}, []string{"reason"}),
+	}
+	for status := fraud.NotListed; status <= fraud.Unsure; status++ {
+		for stage := range m.verdicts[status] {
+			m.verdicts[status][stage] = m.lookups.WithLabelValues(status.String(), stageName(fraud.Stage(stage)))
+		}
+	}
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.lookups, m.refused} {
+		if err := registerer.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// stageName is the stage, "batch" for those of a batch that are not listed: the index does not tell their stage.
+func stageName(s fraud.Stage) string {
+	if s == 0 {
+		return "batch"
+	}
+	return s.String()
+}
+
+func (m *metrics) count(v *fraud.Verdict) { m.verdicts[v.Status][v.AnsweredBy].Inc() }
+
+// routeMetrics are the metrics of one route.
+type routeMetrics struct {
+	requests *prometheus.CounterVec
+	duration prometheus.Observer
+	inFlight prometheus.Gauge
+}
+
+func (m *metrics) of(rt route) routeMetrics {
+	return routeMetrics{
+		m.requests.MustCurryWith(prometheus.Labels{"route": rt.path, "method": rt.method}),
+		m.duration.WithLabelValues(rt.path, rt.method), m.inFlight,
+	}
+}
+
+func (m routeMetrics) done(status int, took time.Duration) {
+	m.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	m.duration.Observe(took.Seconds())
+}

@@ -1,0 +1,130 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/go-json-experiment/json"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+// problem is an RFC 9457 problem document. As an error it is a refusal that the caller is told.
+type problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+	// Code is stable; Type is the same as a URI.
+	Code string `json:"code"`
+	// Pointer is the JSON Pointer of the field at fault in the request's body.
+	Pointer string `json:"pointer,omitempty"`
+	// Parameter is the query, path or header parameter at fault.
+	Parameter string        `json:"parameter,omitempty"`
+	RequestID string        `json:"request_id"`
+	Results   []eventResult `json:"results,omitempty"`
+
+	retryAfter string
+	challenge  string
+}
+
+func (p *problem) Error() string { return p.Code + ": " + p.Detail }
+
+const problemType = "urn:waspada:problem:"
+
+// The codes of problems, each with its status and title: the enumeration of the contract.
+var problemKinds = map[string]struct {
+	status int
+	title  string
+}{
+	"malformed":              {http.StatusBadRequest, "The body cannot be read"},
+	"schema":                 {http.StatusBadRequest, "The body does not fit the schema"},
+	"bad_parameter":          {http.StatusBadRequest, "A parameter is missing or wrong"},
+	"bad_batch":              {http.StatusBadRequest, "The body is no batch of digests"},
+	"value_refused":          {http.StatusBadRequest, "The hub takes no raw values"},
+	"unknown_epoch":          {http.StatusBadRequest, "The hub does not know the key epoch"},
+	fraud.DeniedNoKey:        {http.StatusUnauthorized, "An API key is needed"},
+	fraud.DeniedBadKey:       {http.StatusUnauthorized, "The API key cannot be read"},
+	fraud.DeniedUnknown:      {http.StatusUnauthorized, "The API key is not known"},
+	fraud.DeniedExpired:      {http.StatusUnauthorized, "The API key has expired"},
+	fraud.DeniedSuspended:    {http.StatusForbidden, "The partner is suspended"},
+	"missing_scope":          {http.StatusForbidden, "The API key may not do this"},
+	"no_such_route":          {http.StatusNotFound, "There is nothing here"},
+	"event_not_found":        {http.StatusNotFound, "The event is not known"},
+	"method_not_allowed":     {http.StatusMethodNotAllowed, "The route does not take this method"},
+	"idempotency_key_in_use": {http.StatusConflict, "A request with this idempotency key is under way"},
+	"too_large":              {http.StatusRequestEntityTooLarge, "The body is too large"},
+	"unsupported_media_type": {http.StatusUnsupportedMediaType, "The body is of another media type"},
+	"unsupported_encoding":   {http.StatusUnsupportedMediaType, "The body must not be compressed"},
+	"no_acceptable_event":    {http.StatusUnprocessableEntity, "No event was accepted"},
+	"idempotency_key_reused": {http.StatusUnprocessableEntity, "The idempotency key was used for another body"},
+	"internal":               {http.StatusInternalServerError, "Something is wrong on our side"},
+	"unavailable":            {http.StatusServiceUnavailable, "Not available at present"},
+}
+
+// refuse makes a problem; code is one of problemKinds.
+func refuse(code, detail string) *problem {
+	kind := problemKinds[code]
+	return &problem{Type: problemType + code, Title: kind.title, Status: kind.status, Detail: detail, Code: code}
+}
+
+func (p *problem) at(pointer string) *problem {
+	p.Pointer = pointer
+	return p
+}
+
+func refuseParameter(name, detail string) *problem {
+	p := refuse("bad_parameter", detail)
+	p.Parameter = name
+	return p
+}
+
+// problemFor is the one place where an error meets the outside. What it does not know is our fault, and its text stays
+// in the log: it may tell of our inside.
+func problemFor(err error) *problem {
+	var (
+		p      *problem
+		denial *fraud.Denial
+		large  *http.MaxBytesError
+		fault  *fraud.Fault
+	)
+	switch {
+	case errors.As(err, &p):
+		known := *p // a problem may be a shared value, and each answer has a request id of its own
+		return &known
+	case errors.As(err, &denial):
+		p = refuse(denial.Code, denial.Hint)
+		if p.Status == http.StatusUnauthorized {
+			p.challenge = `Bearer realm="waspada"`
+		}
+	case errors.As(err, &large):
+		p = refuse("too_large", "the body is larger than this route takes")
+	case errors.As(err, &fault) && fault.Reason == fraud.ReasonTooLarge:
+		p = refuse("too_large", fault.Hint)
+	case errors.Is(err, fraud.ErrUnavailable), errors.Is(err, context.DeadlineExceeded):
+		p = refuse("unavailable", "nothing was decided: repeat the request, with the same Idempotency-Key if it has one")
+		p.retryAfter = "2"
+	default:
+		p = refuse("internal", "the request id finds it in our log")
+	}
+	return p
+}
+
+// write answers with the problem.
+func (p *problem) write(r *request) {
+	p.RequestID = r.id
+	body, err := json.Marshal(p)
+	if err != nil { // of strings and numbers only: it cannot be
+		panic(err)
+	}
+	h := r.Writer.Header()
+	if p.retryAfter != "" {
+		h.Set("Retry-After", p.retryAfter)
+	}
+	if p.challenge != "" {
+		h.Set("WWW-Authenticate", p.challenge)
+	}
+	r.code = p.Code
+	r.answer(p.Status, problemMedia, body)
+}

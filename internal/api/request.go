@@ -1,0 +1,207 @@
+package api
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"mime"
+	"net/http"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/go-json-experiment/json"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+// request is one request on its way through the package.
+type request struct {
+	*gin.Context
+	id   string
+	who  fraud.Identity
+	code string // of the problem that was answered, for the log
+}
+
+// Header values that are shared between answers, so that an answer allocates none.
+var (
+	jsonMedia    = []string{"application/json"}
+	problemMedia = []string{"application/problem+json"}
+	octetMedia   = []string{"application/octet-stream"}
+	noStore      = []string{"no-store"}
+	noSniff      = []string{"nosniff"}
+)
+
+// answer writes a whole answer.
+func (r *request) answer(status int, media []string, body []byte) {
+	h := r.Writer.Header()
+	h["Content-Type"] = media
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	r.Writer.WriteHeader(status)
+	r.Writer.Write(body) // a caller that has gone away is no error of ours
+}
+
+// bodies holds buffers for bodies. They are overwritten by the next request and never kept longer than one.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// body reads a body of at most limit bytes and of the given media type; release gives its memory back.
+func (r *request) body(limit int64, media string) (data []byte, release func(), err error) {
+	none := func() {}
+	if r.Request.Header.Get("Content-Encoding") != "" {
+		return nil, none, refuse("unsupported_encoding", "send the body as it is, without Content-Encoding")
+	}
+	got, parameters, err := mime.ParseMediaType(r.Request.Header.Get("Content-Type"))
+	charset := parameters["charset"]
+	if err != nil || got != media || charset != "" && charset != "utf-8" && charset != "UTF-8" {
+		return nil, none, refuse("unsupported_media_type", "send the header Content-Type: "+media)
+	}
+	if r.Request.ContentLength > limit {
+		return nil, none, &http.MaxBytesError{Limit: limit}
+	}
+	buffer := bodies.Get().(*[]byte)
+	release = func() { bodies.Put(buffer) }
+	if n := r.Request.ContentLength; n > int64(cap(*buffer)) {
+		*buffer = make([]byte, 0, n+1) // one more, so that the end is found without growing
+	}
+	*buffer, err = readAll((*buffer)[:0], http.MaxBytesReader(r.Writer, r.Request.Body, limit))
+	if err != nil {
+		release()
+		var large *http.MaxBytesError
+		if errors.As(err, &large) {
+			return nil, none, err
+		}
+		return nil, none, refuse("malformed", "the body ended too early or came too slowly")
+	}
+	return *buffer, release, nil
+}
+
+// readAll is io.ReadAll into memory that is there already.
+func readAll(b []byte, from io.Reader) ([]byte, error) {
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := from.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if err == io.EOF {
+			return b, nil
+		}
+		if err != nil {
+			return b, err
+		}
+	}
+}
+
+// serve runs one route: it is the whole middleware, in the order of the package comment.
+func (s *Server) serve(rt route) gin.HandlerFunc {
+	measure := s.metrics.of(rt)
+	return func(c *gin.Context) {
+		begin := time.Now()
+		measure.inFlight.Inc()
+		r := &request{Context: c, id: newRequestID()}
+		h := c.Writer.Header()
+		h["X-Request-Id"] = []string{r.id}
+		h["X-Content-Type-Options"] = noSniff
+		h["Cache-Control"] = noStore
+		var failure error
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler {
+					panic(p)
+				}
+				failure = s.recovered(r, rt, p)
+			}
+			measure.inFlight.Dec()
+			took := time.Since(begin)
+			measure.done(c.Writer.Status(), took)
+			s.logAccess(r, rt, failure, took)
+		}()
+		if failure = s.run(r, rt); failure != nil {
+			problemFor(failure).write(r)
+		}
+	}
+}
+
+func (s *Server) run(r *request, rt route) error {
+	if rt.scope != public {
+		who, err := s.auth.Authenticate(r.Request.Header.Get("Authorization"), s.now())
+		if err != nil {
+			return err
+		}
+		if r.who = who; !who.Scopes.Has(rt.scope) {
+			return refuse("missing_scope", "this needs an API key with the scope "+rt.scope.String())
+		}
+	}
+	return rt.handle(s, r)
+}
+
+// recovered answers after a panic. Neither the answer nor the log has what was thrown, which may hold anything; a
+// run-time error's text holds numbers only.
+func (s *Server) recovered(r *request, rt route, thrown any) error {
+	what := fmt.Sprintf("%T", thrown)
+	if bug, ok := thrown.(runtime.Error); ok {
+		what = bug.Error()
+	}
+	s.log.Error("a handler panicked", "route", rt.path, "request_id", r.id, "what", what, "stack", string(debug.Stack()))
+	failure := fmt.Errorf("panic: %s", what)
+	if !r.Writer.Written() {
+		problemFor(failure).write(r)
+	}
+	return failure
+}
+
+// logAccess logs the route's pattern and never its path, query, headers or body.
+func (s *Server) logAccess(r *request, rt route, failure error, took time.Duration) {
+	status, level := r.Writer.Status(), slog.LevelDebug
+	switch {
+	case status >= 500:
+		level = slog.LevelError
+	case status >= 400:
+		level = slog.LevelInfo
+	}
+	ctx := r.Request.Context()
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("method", rt.method), slog.String("route", rt.path), slog.Int("status", status),
+		slog.Duration("took", took), slog.Int("bytes", r.Writer.Size()), slog.String("request_id", r.id),
+	}
+	if r.who.Partner != nil {
+		attrs = append(attrs, slog.String("partner", r.who.Partner.ID), slog.String("key", r.who.KeyID))
+	}
+	if r.code != "" {
+		attrs = append(attrs, slog.String("code", r.code))
+	}
+	if status >= 500 && !errors.Is(failure, context.Canceled) {
+		attrs = append(attrs, slog.Any("error", failure))
+	}
+	s.log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// newRequestID is ours alone: one that a caller sends could hold anything, and would stand in the log.
+func newRequestID() string {
+	var raw [8]byte
+	n := rand.Uint64()
+	for i := range raw {
+		raw[i] = byte(n >> (8 * i))
+	}
+	return hex.EncodeToString(raw[:])
+}
+
+// json answers 200 with a value; for answers that are few.
+func (r *request) json(value any) error {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	r.answer(http.StatusOK, jsonMedia, body)
+	return nil
+}

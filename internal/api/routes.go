@@ -1,0 +1,61 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+// What a route needs beside the scopes of fraud.
+const (
+	anyKey fraud.Scope = 0      // an API key, whatever its scopes
+	public fraud.Scope = 1 << 7 // nothing: no API key has this scope
+)
+
+// route is one line of the table.
+type route struct {
+	method, path string
+	// scope is what an API key needs.
+	scope  fraud.Scope
+	handle func(*Server, *request) error
+}
+
+// routes is everything that there is, and who may use it. What is not here is refused.
+var routes = []route{
+	{http.MethodPost, "/v1/lookup", fraud.MayLookup, (*Server).lookup},
+	{http.MethodPost, "/v1/lookup/batch", fraud.MayLookup, (*Server).lookupBatch},
+	{http.MethodGet, "/v1/lookup/:type/:digest", fraud.MayLookup, (*Server).lookupOne},
+	{http.MethodPost, "/v1/events", fraud.MayReport, (*Server).postEvents},
+	{http.MethodGet, "/v1/events/:id", fraud.MayReport, (*Server).getEvent},
+	{http.MethodGet, "/v1/trends/series", fraud.MayAnalyse, (*Server).series},
+	{http.MethodGet, "/v1/me", anyKey, (*Server).me},
+	{http.MethodGet, "/livez", public, (*Server).livez},
+	{http.MethodGet, "/readyz", public, (*Server).readyz},
+	{http.MethodGet, "/openapi.yaml", public, (*Server).openAPI},
+	{http.MethodGet, "/docs", public, (*Server).docs},
+	{http.MethodGet, "/docs/:file", public, (*Server).docs},
+}
+
+func init() { gin.SetMode(gin.ReleaseMode) } // debug mode prints every route to the terminal
+
+// router makes the Gin engine: no logger, no recovery, no proxies, no redirects.
+func (s *Server) router() (http.Handler, error) {
+	engine := gin.New()
+	engine.HandleMethodNotAllowed = true
+	engine.RedirectTrailingSlash, engine.RedirectFixedPath = false, false
+	if err := engine.SetTrustedProxies(nil); err != nil {
+		return nil, err
+	}
+	for _, rt := range routes {
+		engine.Handle(rt.method, rt.path, s.serve(rt))
+	}
+	engine.NoRoute(s.serve(route{"*", "(no route)", public, func(*Server, *request) error {
+		return refuse("no_such_route", "the routes are described at /docs and in /openapi.yaml")
+	}}))
+	engine.NoMethod(s.serve(route{"*", "(no method)", public, func(*Server, *request) error {
+		return refuse("method_not_allowed", "the header Allow names the methods of this route")
+	}}))
+	return engine, nil
+}

@@ -1,0 +1,181 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
+)
+
+// Config holds the settings of a Server.
+type Config struct {
+	// Addr is where to listen: host:port.
+	Addr string
+	// Node names this process in answers.
+	Node string
+	// RefuseValues makes the hub take digests only: with it no caller can send a raw value even by mistake.
+	RefuseValues bool
+	// DrainDelay is how long the server goes on after its readiness is off, so that load balancers notice.
+	DrainDelay time.Duration
+	// DrainLimit is how long requests that are under way may take to end after that.
+	DrainLimit time.Duration
+}
+
+// DefaultConfig is what the daemon starts from.
+func DefaultConfig() Config {
+	return Config{Addr: "127.0.0.1:8080", DrainDelay: time.Second, DrainLimit: 10 * time.Second}
+}
+
+// Authenticator tells who sends an Authorization header. Its error is a *fraud.Denial.
+type Authenticator interface {
+	Authenticate(header string, now time.Time) (fraud.Identity, error)
+}
+
+// Lookuper answers from memory.
+type Lookuper interface {
+	// Lookup answers about one indicator, given as its expressions, the most specific first.
+	Lookup(probes []fraud.Probe) fraud.Verdict
+	// LookupBatch answers about many exact digests: out, as long, gets their statuses, and hit in their order the
+	// verdicts of those that are listed. It returns the time up to which every change is known.
+	LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(i int, v *fraud.Verdict)) time.Time
+}
+
+// Publisher sends events on in a partner's name. It returns nil only when they are durable; an error that wraps
+// fraud.ErrUnavailable means that the same call may be repeated.
+type Publisher interface {
+	PublishAs(ctx context.Context, partner string, bundle uuid.UUID, events []fraud.Event) error
+}
+
+// EventFinder tells what became of a partner's event; false while nothing is known of it.
+type EventFinder interface {
+	Event(ctx context.Context, partner fraud.PartnerNumber, id uuid.UUID) (fraud.Fate, bool, error)
+}
+
+// Series answers an analyst's question over time. The question it answered is the one it returns, its bounds filled
+// in. What it refuses is a *fraud.Fault whose pointer is the question's parameter: "/from".
+type Series interface {
+	Series(ctx context.Context, q fraud.SeriesQuestion) (fraud.SeriesQuestion, []fraud.Series, error)
+}
+
+// Check is one thing that readiness depends on.
+type Check struct {
+	Name string
+	// Degrades makes a failure show without making the node unready: lookups go on without ClickHouse.
+	Degrades bool
+	Run      func(ctx context.Context) error
+}
+
+// Deps is what a Server works with. All are needed but Checks.
+type Deps struct {
+	Auth     Authenticator
+	Keys     *indicator.KeyRing
+	Taxonomy *fraud.Taxonomy
+	// Protected reports whether nobody may list a digest of the hub's epoch.
+	Protected func(indicator.Digest) bool
+	Index     Lookuper
+	Publisher Publisher
+	Events    EventFinder
+	Series    Series
+	Checks    []Check
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
+	Now       func() time.Time
+}
+
+// Server serves the hub's HTTP API.
+type Server struct {
+	cfg        Config
+	auth       Authenticator
+	keys       *indicator.KeyRing
+	taxonomy   *fraud.Taxonomy
+	categories []string // JSON string of each category by its code
+	protected  func(indicator.Digest) bool
+	index      Lookuper
+	publisher  Publisher
+	events     EventFinder
+	trends     Series
+	readiness  *readiness
+	repeats    *repeats
+	log        *slog.Logger
+	metrics    *metrics
+	now        func() time.Time
+	handler    http.Handler
+	draining   atomic.Bool
+}
+
+// New makes a Server. It is inert until Run.
+func New(cfg Config, deps Deps) (*Server, error) {
+	s := &Server{
+		cfg: cfg, auth: deps.Auth, keys: deps.Keys, taxonomy: deps.Taxonomy, protected: deps.Protected,
+		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
+		log: deps.Log, now: deps.Now,
+	}
+	s.categories = quotedCategories(deps.Taxonomy)
+	s.readiness = &readiness{checks: deps.Checks, log: deps.Log}
+	s.repeats = newRepeats(deps.Now)
+	var err error
+	if s.metrics, err = newMetrics(deps.Metrics); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	if s.handler, err = s.router(); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	return s, nil
+}
+
+// Handler serves the API without a listener of its own.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run listens and serves until ctx ends and its drain is over.
+func (s *Server) Run(ctx context.Context) error {
+	listener, err := net.Listen("tcp", s.cfg.Addr)
+	if err != nil {
+		return fmt.Errorf("api: %w", err)
+	}
+	return s.Serve(ctx, listener)
+}
+
+// Serve serves on a listener, which it closes, until ctx ends. Then it drains: 1 readiness off, 2 DrainDelay, 3 no new
+// connections, 4 the requests that are under way end, at the latest after DrainLimit.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler: s.handler,
+		// A caller may be slow in its head for 2 s and in its body for 5 s; Gin's own Run would let it take for ever.
+		ReadHeaderTimeout: 2 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	s.log.Info("listening", "addr", listener.Addr().String())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("api: %w", err)
+	case <-ctx.Done():
+	}
+	s.draining.Store(true)
+	select {
+	case err := <-ended:
+		return fmt.Errorf("api: %w", err)
+	case <-time.After(s.cfg.DrainDelay):
+	}
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.DrainLimit)
+	defer cancel()
+	if err := server.Shutdown(limit); err != nil {
+		return errors.Join(fmt.Errorf("api: drain: %w", err), server.Close())
+	}
+	return nil
+}
