@@ -17,11 +17,11 @@ import (
 )
 
 // accept fetches what there is, opens it, announces it and hands it on, until the context ends.
-func (p *partition) accept(ctx context.Context, from int64) error {
-	reader := p.reports.NewReader(p.id, from)
+func (p *partition) accept(ctx context.Context, from beginning) error {
+	reader := p.reports.NewReader(p.id, from.offset)
 	defer reader.Close()
 	var pause topic.Pause
-	expected := from
+	expected := from.offset
 	for {
 		got, err := reader.Fetch(ctx)
 		switch {
@@ -47,6 +47,9 @@ func (p *partition) accept(ctx context.Context, from int64) error {
 			return fmt.Errorf("expected offset %d, got %d to %d", expected, got.Messages[0].Offset, got.Next-1)
 		}
 		c := p.open(got.Messages)
+		if expected == from.offset {
+			c.First = from.after // the ledger shall not wait for what is lost
+		}
 		if err := p.alarm.note(len(c.Entries)+len(c.DeadLetters), len(c.DeadLetters)); err != nil {
 			return err
 		}
@@ -59,20 +62,36 @@ func (p *partition) accept(ctx context.Context, from int64) error {
 		}
 		p.seen(got.Messages)
 
-		p.pulse.wait(true)
-		err = p.room.Acquire(ctx, c.cost)
-		p.pulse.wait(false)
-		if err != nil {
+		if !p.hand(ctx, c) {
 			return nil // the context has ended
-		}
-		select {
-		case p.queue <- c:
-		case <-ctx.Done():
-			p.room.Release(c.cost)
-			return nil
 		}
 		expected = got.Next
 		p.pulse.beat(time.Now())
+	}
+}
+
+// hand puts a chunk into the queue and waits for room in it. It returns false when there is none before the context
+// ends; where there is room, what is announced is stored even then.
+func (p *partition) hand(ctx context.Context, c chunk) bool {
+	if !p.room.TryAcquire(c.cost) {
+		p.pulse.wait(true)
+		err := p.room.Acquire(ctx, c.cost)
+		p.pulse.wait(false)
+		if err != nil {
+			return false
+		}
+	}
+	select {
+	case p.queue <- c:
+		return true
+	default:
+	}
+	select {
+	case p.queue <- c:
+		return true
+	case <-ctx.Done():
+		p.room.Release(c.cost)
+		return false
 	}
 }
 

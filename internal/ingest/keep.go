@@ -117,7 +117,7 @@ func (p *partition) insert(ctx, hurry context.Context, s fraud.Segment) error {
 }
 
 // halve splits a segment between messages, and a single message between its events. Halves are inserted in order, so
-// that what the ledger holds stays without a gap.
+// that what the ledger holds stays without a gap; nothing is committed before all are in.
 func halve(s fraud.Segment) (a, b fraud.Segment, ok bool) {
 	if s.First == s.Last {
 		n := len(s.Entries)

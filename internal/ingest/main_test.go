@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -150,6 +151,20 @@ func (m *member) stop() error {
 	return <-m.done
 }
 
+// counter reads a metric without labels.
+func (m *member) counter(name string) int {
+	families, err := m.reg.Gather()
+	if err != nil {
+		panic(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return int(f.GetMetric()[0].GetCounter().GetValue())
+		}
+	}
+	return -1
+}
+
 func (h *hub) start() *member { return h.startWith(nil) }
 
 func (h *hub) startWith(beforeAppend func() error) *member {
@@ -222,6 +237,29 @@ func (h *hub) seal(events ...fraud.Event) kafka.Message {
 		out.Headers = append(out.Headers, kafka.Header{Key: header.Name, Value: header.Value})
 	}
 	return out
+}
+
+// sealText signs a bundle of one good event whose JSON was edited.
+func (h *hub) sealText(edit func(string) string) kafka.Message {
+	h.t.Helper()
+	m := h.seal(h.report(0))
+	m.Value = []byte(edit(string(m.Value)))
+	header := func(name string) *[]byte {
+		for i := range m.Headers {
+			if m.Headers[i].Key == name {
+				return &m.Headers[i].Value
+			}
+		}
+		panic(name)
+	}
+	// What the signature covers stands in the bundle's contract (schemas/asyncapi.v1.yaml).
+	var signed []byte
+	for _, part := range []string{"waspada/bundle/1", wire.DefaultAudience, string(*header(wire.HeaderID)), string(*header(wire.HeaderSource))} {
+		signed = append(append(signed, part...), 0)
+	}
+	signature := ed25519.Sign(h.signer.Key, append(signed, m.Value...))
+	*header(wire.HeaderSignature) = []byte(base64.StdEncoding.EncodeToString(signature))
+	return m
 }
 
 // committed reads what the group has committed, by partition.
@@ -381,6 +419,18 @@ func (l *ledger) refused() map[fraud.Reason]int {
 		reasons[d.Fault.Reason]++
 	}
 	return reasons
+}
+
+// holds says whether everything up to the ends is stored.
+func (l *ledger) holds(ends map[int]int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for partition, end := range ends {
+		if next := l.stored[int32(partition)].Next; next < end {
+			return fmt.Errorf("partition %d is stored up to %d of %d", partition, next, end)
+		}
+	}
+	return nil
 }
 
 // covered says whether every offset up to the end has a row.

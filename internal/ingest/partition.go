@@ -48,20 +48,26 @@ var errStuck = errors.New("no progress although there are messages")
 // run returns when the context ends and everything accepted is stored and committed, or half the rebalance timeout is
 // over.
 func (p *partition) run(ctx context.Context) error {
-	start, err := p.start(ctx)
+	from, err := p.start(ctx)
 	if err != nil || ctx.Err() != nil {
 		return err
 	}
-	p.log.Info("partition begins", "offset", start)
+	p.log.Info("partition begins", "offset", from.offset)
+	if from.after > p.committed {
+		// The process that stored it died before its first commit.
+		if err := p.commit(from.after); err != nil {
+			return fmt.Errorf("commit offset %d: %w", from.after, err)
+		}
+	}
 	p.pulse.beat(time.Now())
 	work, running := errgroup.WithContext(ctx)
 	work.Go(func() error {
 		defer close(p.queue)
-		return p.accept(running, start)
+		return p.accept(running, from)
 	})
 	work.Go(func() error {
 		defer p.leave()
-		return p.keep(running, start)
+		return p.keep(running, from.after)
 	})
 	work.Go(func() error { return p.watch(running) })
 	err = work.Wait()
@@ -85,9 +91,13 @@ func (p *partition) leave() {
 	p.metrics.forget()
 }
 
-// start is where to begin: at what the group has committed, or before it at what the ledger says it holds. A ledger
+// beginning is where to begin reading. Everything before after is done with; between it and offset lie messages that
+// are lost, knowingly.
+type beginning struct{ after, offset int64 }
+
+// start finds where to begin: at what the group has committed, or before it at what the ledger says it holds. A ledger
 // that was restored from a backup is behind the group's commits, and must get again what it has lost.
-func (p *partition) start(ctx context.Context) (int64, error) {
+func (p *partition) start(ctx context.Context) (from beginning, err error) {
 	var (
 		stored fraud.Stored
 		held   topic.Range
@@ -101,7 +111,7 @@ func (p *partition) start(ctx context.Context) (int64, error) {
 		return err
 	})
 	if !ok {
-		return 0, nil // the context has ended
+		return from, nil // the context has ended
 	}
 	start := min(p.committed, stored.Next)
 	switch {
@@ -114,16 +124,15 @@ func (p *partition) start(ctx context.Context) (int64, error) {
 		p.log.Error("the ledger is behind the group's commit: what it lacks is read again",
 			"committed", p.committed, "stored", stored.Next)
 	}
-	err := held.Check(p.cfg.Topic, p.id, start)
-	if err == nil {
-		return start, nil
+	if err = held.Check(p.cfg.Topic, p.id, start); err == nil {
+		return beginning{start, start}, nil
 	}
 	p.Ingest.metrics.lost.Add(float64(max(0, held.First-start)))
 	if start < held.First && p.cfg.AcceptLoss {
 		p.log.Error("messages are lost, going on as configured", "error", err)
-		return held.First, nil
+		return beginning{start, held.First}, nil
 	}
-	return 0, &operatorError{fmt.Errorf("%w; committed %d, stored %d. Either restore the topic, or where the loss is known and "+
+	return from, &operatorError{fmt.Errorf("%w; committed %d, stored %d. Either restore the topic, or where the loss is known and "+
 		"accepted (messages before the beginning of the log) run once with ingest.accept_loss, or read a new topic", err,
 		p.committed, stored.Next)}
 }
