@@ -62,7 +62,7 @@ func mapped(t Type, host string) (string, *Error) {
 			host = lowerASCII(host)
 		} else {
 			name, err := toASCII.ToASCII(host)
-			if err != nil || strings.ContainsFunc(name, func(r rune) bool { return r < 0x80 && mustEscape(byte(r)) && r != '%' }) {
+			if err != nil || strings.ContainsFunc(name, notInName) {
 				return "", refuse(t, "bad_host", "the host is not a valid internationalised name (UTS 46)")
 			}
 			host = name
@@ -73,6 +73,9 @@ func mapped(t Type, host string) (string, *Error) {
 	}
 	return "", badHost(t)
 }
+
+// notInName reports what a mapped name can't hold. A percent sign may begin an escape: the next round tells.
+func notInName(r rune) bool { return r >= 0x80 || r != '%' && mustEscape(byte(r)) }
 
 func isASCII(text string) bool {
 	for i := range len(text) {

@@ -47,7 +47,8 @@ func NewKeyRing(keys ...[]byte) (*KeyRing, error) {
 	ring := &KeyRing{}
 	for i, key := range keys {
 		if len(key) < MinKeyLen {
-			return nil, fmt.Errorf("key ring: the key of epoch %d has %d bytes, at least %d are needed", i+1, len(key), MinKeyLen)
+			return nil, fmt.Errorf("key ring: the key of epoch %d has %d bytes, at least %d are needed",
+				i+1, len(key), MinKeyLen)
 		}
 		ring.epochs = append(ring.epochs, epoch{&sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}})
 	}

@@ -42,7 +42,8 @@ func dialable(t Type, text string) (string, *Error) {
 	}
 	parsed, err := phonenumbers.Parse(number, "MY")
 	if err != nil || !phonenumbers.IsValidNumber(parsed) {
-		return "", refuse(t, "not_a_number", "this is no valid telephone number; foreign numbers need + and their country code")
+		return "", refuse(t, "not_a_number",
+			"this is no valid telephone number; foreign numbers need + and their country code")
 	}
 	if parsed.GetCountryCode() == 60 {
 		switch phonenumbers.GetNumberType(parsed) {
@@ -67,7 +68,8 @@ func dialled(t Type, text string) (string, *Error) {
 		case unicode.IsLetter(r):
 			letters = true
 		default:
-			return "", refuse(t, "not_a_number", "a telephone number has digits, and may have +, spaces, hyphens, dots and brackets")
+			return "", refuse(t, "not_a_number",
+				"a telephone number has digits, and may have +, spaces, hyphens, dots and brackets")
 		}
 	}
 	if letters {

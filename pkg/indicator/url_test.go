@@ -76,7 +76,9 @@ func TestReportedDomainIsFoundBelow(t *testing.T) {
 	for _, e := range domain.Report {
 		listed[e] = true
 	}
-	for _, below := range []indicator.Raw{"evil.example", "http://evil.example/a?b", "https://a.b.evil.example:8080/c/d/e/f/g"} {
+	for _, below := range []indicator.Raw{
+		"evil.example", "http://evil.example/a?b", "https://a.b.evil.example:8080/c/d/e/f/g",
+	} {
 		url, err := indicator.Parse(indicator.URL, below)
 		if err != nil {
 			t.Fatal(err)

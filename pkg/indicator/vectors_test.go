@@ -15,7 +15,8 @@ import (
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-var update = flag.Bool("update", false, "rewrite expressions and digests of the vectors; canonical forms and rules stay")
+var update = flag.Bool("update", false,
+	"rewrite expressions and digests of the vectors; canonical forms and rules stay")
 
 const vectorDir = "../../schemas/vectors"
 
@@ -166,7 +167,8 @@ func writeVectors(t *testing.T, file vectorFile) {
 			fmt.Fprintf(&ascii, `\u%04x\u%04x`, 0xd800+(r-0x10000)>>10, 0xdc00+(r-0x10000)&0x3ff)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(vectorDir, file.Type.String()+".json"), []byte(ascii.String()), 0o644); err != nil {
+	path := filepath.Join(vectorDir, file.Type.String()+".json")
+	if err := os.WriteFile(path, []byte(ascii.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -43,7 +43,9 @@ def phone(raw):
 
 BITCOIN = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 RIPPLE = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
-VERSIONS = {"btc": (0, 5), "ltc": (0x30, 0x32), "doge": (0x1E, 0x16), "dash": (0x4C, 0x10), "tron": (0x41,), "xrp": (0,)}
+VERSIONS = {
+    "btc": (0, 5), "ltc": (0x30, 0x32), "doge": (0x1E, 0x16), "dash": (0x4C, 0x10), "tron": (0x41,), "xrp": (0,),
+}
 
 
 def base58(text, alphabet=BITCOIN):
