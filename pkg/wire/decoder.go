@@ -255,14 +255,11 @@ func (d *decoder) id(into *uuid.UUID, pointer string) *fraud.Fault {
 	return nil
 }
 
-// maxTime is the length of the longest time that is read: nanoseconds and an offset.
-const maxTime = len("2026-11-20T08:30:00.123456789+08:00")
-
 // time reads an RFC 3339 time with its zone, shortened to milliseconds: the precision with which the hub stores and
 // compares.
 func (d *decoder) time(into *time.Time, pointer string) *fraud.Fault {
 	var t time.Time
-	if text, ok := d.text(); !ok || len(text) > maxTime || t.UnmarshalText(text) != nil {
+	if text, ok := d.text(); !ok || !timeShaped(text) || t.UnmarshalText(text) != nil {
 		return fraud.Refuse(fraud.ReasonSchema, pointer, "must be a time with zone by RFC 3339: 2026-11-20T08:30:00Z")
 	}
 	if t = t.UTC().Truncate(time.Millisecond); t.Year() < 1970 || t.Year() > 2099 {
@@ -270,6 +267,40 @@ func (d *decoder) time(into *time.Time, pointer string) *fraud.Fault {
 	}
 	*into = t
 	return nil
+}
+
+// timeShaped reports whether text is spelt as RFC 3339 says. Package time alone would also take hours of one digit, a
+// comma before the fraction and any number of digits behind it (go.dev/issue/54580).
+func timeShaped(text []byte) bool {
+	const seconds = len("2026-11-20T08:30:00")
+	if len(text) <= seconds || !shaped(text[:seconds], "0000-00-00T00:00:00") {
+		return false
+	}
+	rest := text[seconds:]
+	if rest[0] == '.' {
+		digits := 1
+		for digits < len(rest) && rest[digits] >= '0' && rest[digits] <= '9' {
+			digits++
+		}
+		if digits < 2 || digits > 10 {
+			return false
+		}
+		rest = rest[digits:]
+	}
+	return shaped(rest, "Z") || (shaped(rest, "+00:00") || shaped(rest, "-00:00")) && string(rest[1:3]) < "24"
+}
+
+// shaped reports whether text is pattern with any digits for its zeros.
+func shaped(text []byte, pattern string) bool {
+	if len(text) != len(pattern) {
+		return false
+	}
+	for i, c := range text {
+		if pattern[i] != c && (pattern[i] != '0' || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
 }
 
 // number reads a whole number in plain digits: 70, not 70.0 or 7e1.
