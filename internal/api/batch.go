@@ -143,8 +143,8 @@ func (s *Server) lookupBatch(r *request) error {
 	n := len(w.digests)
 	w.statuses = slices.Grow(w.statuses[:0], n)[:n]
 	w.hits = w.hits[:0]
-	asOf := s.index.LookupBatch(w.digests, w.statuses, func(i int, v *fraud.Verdict) {
-		w.hits = append(w.hits, batchHit{i, *v})
+	asOf := s.index.LookupBatch(w.digests, w.statuses, func(i int, v fraud.Verdict) {
+		w.hits = append(w.hits, batchHit{i, v})
 	})
 	w.answer = s.encodeBatch(w, asOf)
 	r.answer(http.StatusOK, octetMedia, w.answer)

@@ -47,7 +47,7 @@ type Lookuper interface {
 	Lookup(probes []fraud.Probe) fraud.Verdict
 	// LookupBatch answers about many exact digests: out, as long, gets their statuses, and hit in their order the
 	// verdicts of those that are listed. It returns the time up to which every change is known.
-	LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(i int, v *fraud.Verdict)) time.Time
+	LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(i int, v fraud.Verdict)) time.Time
 }
 
 // Publisher sends events on in a partner's name. It returns nil only when they are durable; an error that wraps

@@ -1,0 +1,283 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
+	"github.com/waspada-hub/waspada/schemas"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// now is what the hub's clock shows in every test.
+var now = time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+
+// planted is a value that must turn up nowhere: a telephone number in Malaysia.
+const planted = "0123456789"
+
+// ring has two epochs, so that digests of the first are lifted.
+var ring, oldRing = rings()
+
+func rings() (both, first *indicator.KeyRing) {
+	key := func(n byte) []byte { return bytes.Repeat([]byte{n}, indicator.MinKeyLen) }
+	both, err := indicator.NewKeyRing(key(1), key(2))
+	if err != nil {
+		panic(err)
+	}
+	if first, err = indicator.NewKeyRing(key(1)); err != nil {
+		panic(err)
+	}
+	return both, first
+}
+
+func digestOf(r *indicator.KeyRing, t indicator.Type, raw string) indicator.Digest {
+	in, err := indicator.Parse(t, indicator.Raw(raw))
+	if err != nil {
+		panic(err)
+	}
+	return r.Digest(in.Lookup[0].Type, in.Lookup[0].Canonical)
+}
+
+// fakes are the stages behind the API.
+type fakes struct {
+	mu        sync.Mutex
+	listed    map[indicator.Digest]fraud.Verdict
+	probes    [][]fraud.Probe
+	stale     bool
+	published []publication
+	publish   func(ctx context.Context) error
+	fates     map[uuid.UUID]fraud.Fate
+	storeErr  error
+	series    func(fraud.SeriesQuestion) ([]fraud.Series, error)
+	protected map[indicator.Digest]bool
+	panics    any
+}
+
+type publication struct {
+	Partner string
+	Bundle  uuid.UUID
+	Events  []fraud.Event
+}
+
+func (f *fakes) Lookup(probes []fraud.Probe) fraud.Verdict {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.panics != nil {
+		panic(f.panics)
+	}
+	f.probes = append(f.probes, append([]fraud.Probe(nil), probes...))
+	for _, p := range probes {
+		if v, ok := f.listed[p.Digest]; ok {
+			v.Matched = p.Grade
+			return v
+		}
+	}
+	if f.stale {
+		return fraud.Verdict{Status: fraud.Unsure, AnsweredBy: fraud.ByFilter}
+	}
+	return fraud.Verdict{Status: fraud.NotListed, AnsweredBy: fraud.ByFilter, AsOf: now}
+}
+
+func (f *fakes) LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(int, fraud.Verdict)) time.Time {
+	for i, d := range digests {
+		v := f.Lookup([]fraud.Probe{{Digest: d, Grade: indicator.Exact}})
+		if out[i] = v.Status; v.Status != fraud.NotListed && v.Status != fraud.Unsure {
+			hit(i, v)
+		}
+	}
+	if f.stale {
+		return time.Time{}
+	}
+	return now
+}
+
+func (f *fakes) PublishAs(ctx context.Context, partner string, bundle uuid.UUID, events []fraud.Event) error {
+	if f.publish != nil {
+		if err := f.publish(ctx); err != nil {
+			return err
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.published = append(f.published, publication{partner, bundle, events})
+	return nil
+}
+
+func (f *fakes) Event(_ context.Context, partner fraud.PartnerNumber, id uuid.UUID) (fraud.Fate, bool, error) {
+	fate, ok := f.fates[id]
+	return fate, ok && fate.Partner == partner, f.storeErr
+}
+
+func (f *fakes) Series(_ context.Context, q fraud.SeriesQuestion) (fraud.SeriesQuestion, []fraud.Series, error) {
+	lines, err := f.series(q)
+	return q, lines, err
+}
+
+// The callers: a header for each.
+var callers = map[string]fraud.Identity{
+	"Bearer lookup":  {Partner: &fraud.Partner{Number: 1, ID: "platform-a", Kind: fraud.Platform, State: fraud.Active}, KeyID: "a.1", Scopes: fraud.MayLookup},
+	"Bearer report":  {Partner: &fraud.Partner{Number: 2, ID: "bank-b", Kind: fraud.Bank, State: fraud.Active}, KeyID: "b.1", Scopes: fraud.MayReport},
+	"Bearer report2": {Partner: &fraud.Partner{Number: 3, ID: "telco-c", Kind: fraud.Telco, State: fraud.Active}, KeyID: "c.1", Scopes: fraud.MayReport},
+	"Bearer analyse": {Partner: &fraud.Partner{Number: 4, ID: "regulator-d", Kind: fraud.Regulator, State: fraud.Active}, KeyID: "d.1", Scopes: fraud.MayAnalyse},
+	"Bearer admin":   {Partner: &fraud.Partner{Number: 4, ID: "regulator-d", Kind: fraud.Regulator, State: fraud.Active}, KeyID: "d.2", Scopes: fraud.MayAdmin},
+}
+
+func (*fakes) Authenticate(header string, _ time.Time) (fraud.Identity, error) {
+	if who, ok := callers[header]; ok {
+		return who, nil
+	}
+	code := map[string]string{"": fraud.DeniedNoKey, "Bearer suspended": fraud.DeniedSuspended}[header]
+	if code == "" {
+		code = fraud.DeniedUnknown
+	}
+	return fraud.Identity{}, &fraud.Denial{Code: code, Hint: "the fake registry says so"}
+}
+
+// hub is a server with fakes behind it. Each of its requests and answers is held to the contract.
+type hub struct {
+	server *Server
+	*fakes
+	contract routers.Router
+	registry *prometheus.Registry
+
+	logMu sync.Mutex
+	log   bytes.Buffer
+}
+
+func (h *hub) Write(p []byte) (int, error) {
+	h.logMu.Lock()
+	defer h.logMu.Unlock()
+	return h.log.Write(p)
+}
+
+func (h *hub) logged() string {
+	h.logMu.Lock()
+	defer h.logMu.Unlock()
+	return h.log.String()
+}
+
+func loadContract(t testing.TB) *openapi3.T {
+	t.Helper()
+	loader := openapi3.NewLoader()
+	doc, err := loader.LoadFromData(schemas.OpenAPI())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
+	t.Helper()
+	taxonomy, err := fraud.LoadTaxonomy(schemas.Taxonomy())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hub{registry: prometheus.NewRegistry(), fakes: &fakes{
+		listed: map[indicator.Digest]fraud.Verdict{}, fates: map[uuid.UUID]fraud.Fate{},
+		series: func(fraud.SeriesQuestion) ([]fraud.Series, error) { return nil, nil }, protected: map[indicator.Digest]bool{},
+	}}
+	cfg := Config{Node: "node-1", DrainLimit: time.Second}
+	deps := Deps{
+		Auth: h.fakes, Keys: ring, Taxonomy: taxonomy, Index: h.fakes, Publisher: h.fakes, Events: h.fakes, Series: h.fakes,
+		Protected: func(d indicator.Digest) bool { return h.protected[d] },
+		Checks:    []Check{{Name: "index", Run: func(context.Context) error { return nil }}},
+		Log:       slog.New(slog.NewTextHandler(h, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics:   h.registry, Now: func() time.Time { return now },
+	}
+	for _, w := range with {
+		w(&cfg, &deps)
+	}
+	if h.server, err = New(cfg, deps); err != nil {
+		t.Fatal(err)
+	}
+	if h.contract, err = gorillamux.NewRouter(loadContract(t)); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// ask is one request of a test.
+type ask struct {
+	method, path, key, body string
+	header                  map[string]string
+	// against says that the request breaks the contract on purpose.
+	against bool
+}
+
+type answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// do sends a request and holds it and its answer to the contract.
+func (h *hub) do(t testing.TB, a ask) answer {
+	t.Helper()
+	make := func() *http.Request {
+		r := httptest.NewRequestWithContext(t.Context(), a.method, a.path, strings.NewReader(a.body))
+		if a.body != "" {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		if a.key != "" {
+			r.Header.Set("Authorization", "Bearer "+a.key)
+		}
+		for name, value := range a.header {
+			r.Header.Set(name, value)
+		}
+		return r
+	}
+	w := httptest.NewRecorder()
+	h.server.Handler().ServeHTTP(w, make())
+	got := answer{w.Code, w.Header(), w.Body.String()}
+
+	request := make()
+	route, parameters, err := h.contract.FindRoute(request)
+	if err != nil {
+		if got.Status != http.StatusNotFound && got.Status != http.StatusMethodNotAllowed {
+			t.Fatalf("%s %s is not in the contract: %v", a.method, a.path, err)
+		}
+		return got
+	}
+	options := &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}
+	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: parameters, Route: route, Options: options}
+	err = openapi3filter.ValidateRequest(t.Context(), input)
+	if a.against == (err == nil) {
+		t.Errorf("%s %s: the request breaks the contract: %t, and the contract says: %v", a.method, a.path, a.against, err)
+	}
+	if err := openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: input, Status: got.Status, Header: got.Header, Options: options,
+		Body: io.NopCloser(strings.NewReader(got.Body)),
+	}); err != nil {
+		t.Errorf("%s %s: the answer %d breaks the contract: %v\n%s", a.method, a.path, got.Status, err, got.Body)
+	}
+	return got
+}
+
+var errSecret = errors.New("dial tcp 10.0.0.7:9092: the password is hunter2")
+
+func init() {
+	// A body of bytes is any string.
+	openapi3filter.RegisterBodyDecoder("application/octet-stream", openapi3filter.FileBodyDecoder)
+	for _, media := range []string{"application/yaml", "text/html", "text/javascript", "text/css"} {
+		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
+	}
+}
