@@ -7,11 +7,14 @@ type Metric uint8
 
 // The metrics.
 const (
-	// EventCount counts verified events by the time at which the hub took them, each once however often it was sent.
+	// EventCount counts verified events of every kind by the time at which they were issued, each once however often
+	// it was sent.
 	EventCount Metric = 1
+	// ReportCount counts those of kind report.
+	ReportCount Metric = 2
 )
 
-var metrics = []string{"", "events"}
+var metrics = []string{"", "events", "reports"}
 
 func (m Metric) String() string               { return name(metrics, m) }
 func (m Metric) MarshalText() ([]byte, error) { return text("metric", metrics, m) }
@@ -28,9 +31,10 @@ const (
 	ByType        Dimension = 1
 	ByCategory    Dimension = 2
 	ByPartnerKind Dimension = 3
+	ByKind        Dimension = 4
 )
 
-var dimensions = []string{"", "type", "category", "partner_kind"}
+var dimensions = []string{"", "type", "category", "partner_kind", "kind"}
 
 func (d Dimension) String() string               { return name(dimensions, d) }
 func (d Dimension) MarshalText() ([]byte, error) { return text("dimension", dimensions, d) }
