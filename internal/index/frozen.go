@@ -111,11 +111,22 @@ func (f *frozen) rank(i int) int {
 // all lists every record in order.
 func (f *frozen) all() iter.Seq[record] {
 	return func(yield func(record) bool) {
+		for i, t := range f.tags() {
+			if !yield(f.at(i, t)) {
+				return
+			}
+		}
+	}
+}
+
+// tags lists the tag of every record in order.
+func (f *frozen) tags() iter.Seq2[int, tag] {
+	return func(yield func(int, tag) bool) {
 		for b, end := range f.dir[1:] {
-			top := uint64(b) >> (f.bits - dirBits) << 48
+			top := uint64(b) >> (f.bits - dirBits) << (64 - dirBits)
 			for i := int(f.dir[b]); i < int(end); i++ {
 				mid := f.mid(i)
-				if !yield(f.at(i, tag{top | mid>>dirBits, mid<<48 | f.low(i)})) {
+				if !yield(i, tag{top | mid>>dirBits, mid<<48 | f.low(i)}) {
 					return
 				}
 			}

@@ -2,7 +2,7 @@ package index
 
 import (
 	"math/bits"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/waspada-hub/waspada/pkg/fraud"
@@ -22,8 +22,8 @@ func (x *Index) Lookup(probes []fraud.Probe) fraud.Verdict {
 
 // LookupBatch answers about many indicators of which each is one exact expression: out[i] is the status of digests[i],
 // and out must be as long. Whatever is neither not_listed nor unsure is also handed to hit, whole, unless hit is
-// nil; the verdict is hit's to keep. It returns as_of. Where nothing is listed it allocates nothing.
-func (x *Index) LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(i int, v *fraud.Verdict)) time.Time {
+// nil. It returns as_of. Where nothing is listed it allocates nothing.
+func (x *Index) LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(i int, v fraud.Verdict)) time.Time {
 	s := x.sight()
 	negative := s.negative()
 	out = out[:len(digests)]
@@ -33,12 +33,19 @@ func (x *Index) LookupBatch(digests []indicator.Digest, out []fraud.Status, hit 
 	var found counted
 	for start := 0; start < len(digests); start += block {
 		part := digests[start:min(start+block, len(digests))]
-		for maybe := s.view.filter.screen(part); maybe != 0; maybe &= maybe - 1 {
+		for maybe := s.filter.screen(part); maybe != 0; maybe &= maybe - 1 {
 			i := start + bits.TrailingZeros64(maybe)
+			if !s.filter.mayContain(tagOf(&digests[i])) {
+				continue
+			}
 			v := s.answer([]fraud.Probe{{Digest: digests[i], Grade: indicator.Exact}})
 			found[v.AnsweredBy][v.Status]++
-			if out[i] = v.Status; v.Status != negative && hit != nil {
-				hit(i, &v)
+			if v.Status == negative {
+				continue
+			}
+			out[i] = v.Status
+			if hit != nil {
+				hit(i, v)
 			}
 		}
 	}
@@ -46,22 +53,6 @@ func (x *Index) LookupBatch(digests []indicator.Digest, out []fraud.Status, hit 
 		x.counts.addBatch(uint(digests[0][31]), &found, len(digests), negative)
 	}
 	return timeOf(s.asOf)
-}
-
-// block is how many digests a batch screens together: as many as a word has bits.
-const block = 64
-
-// screen marks the digests that pass the filter's first probe. The loads of a block do not depend on each other and on no
-// branch, so the processor has many of them under way at once: that, and not the hashing, is what a filter larger than
-// the caches costs.
-func (f *filter) screen(digests []indicator.Digest) (maybe uint64) {
-	words, m := f.words, f.m
-	for i := range digests {
-		d := &digests[i]
-		bit, _ := bits.Mul64(d.Word(0)^d.Word(2), m)
-		maybe |= atomic.LoadUint64(&words[bit>>6]) >> (bit & 63) & 1 << i
-	}
-	return maybe
 }
 
 // sight is what one lookup works on.
@@ -90,41 +81,55 @@ func (s *sight) negative() fraud.Status {
 }
 
 func (s *sight) answer(probes []fraud.Probe) fraud.Verdict {
-	// Room for all but the most talked-of indicators, on the stack.
-	var (
-		matchRoom   [4]fraud.Match
-		opinionRoom [8]fraud.Opinion
-	)
-	matches, opinions := matchRoom[:0], opinionRoom[:0]
-	stage := fraud.ByFilter
+	v := fraud.Verdict{Status: fraud.NotListed, AnsweredBy: fraud.ByFilter}
 	for i := range probes {
-		p := &probes[i]
-		t := tagOf(&p.Digest)
-		if !s.filter.mayContain(t) {
-			continue
+		if s.filter.mayContain(tagOf(&probes[i].Digest)) {
+			v = s.decide(probes, i)
+			v.AnsweredBy = fraud.ByIndex
+			break
 		}
-		stage = fraud.ByIndex
-		before := len(opinions)
-		opinions = s.opinions(t, opinions)
-		if len(opinions) == before && !s.policy.Protected[p.Digest] {
-			continue
-		}
-		for j := before; j < len(opinions); j++ {
-			opinions[j].Digest = p.Digest
-		}
-		matches = append(matches, fraud.Match{
-			Digest: p.Digest, Grade: p.Grade, Opinions: opinions[before:len(opinions):len(opinions)],
-		})
-	}
-	v := fraud.Verdict{Status: fraud.NotListed}
-	if len(matches) > 0 {
-		v = fraud.Decide(matches, s.policy, s.now)
 	}
 	if v.Status == fraud.NotListed {
 		v.Status = s.negative()
 	}
-	v.AnsweredBy, v.AsOf = stage, timeOf(s.asOf)
+	v.AsOf = timeOf(s.asOf)
 	return v
+}
+
+// matched is what a lookup collects for Decide, kept for the next one.
+type matched struct {
+	matches  []fraud.Match
+	opinions []fraud.Opinion
+}
+
+var matchedPool = sync.Pool{New: func() any { return &matched{} }}
+
+// decide reads the opinions of the probes that the filter lets pass, of which first is the first.
+func (s *sight) decide(probes []fraud.Probe, first int) fraud.Verdict {
+	m := matchedPool.Get().(*matched)
+	defer matchedPool.Put(m)
+	m.matches, m.opinions = m.matches[:0], m.opinions[:0]
+	for i := first; i < len(probes); i++ {
+		p := &probes[i]
+		t := tagOf(&p.Digest)
+		if i > first && !s.filter.mayContain(t) {
+			continue
+		}
+		before := len(m.opinions)
+		m.opinions = s.opinions(t, m.opinions)
+		found := m.opinions[before:len(m.opinions):len(m.opinions)]
+		if len(found) == 0 && !s.policy.Protected[p.Digest] {
+			continue
+		}
+		for j := range found {
+			found[j].Digest = p.Digest
+		}
+		m.matches = append(m.matches, fraud.Match{Digest: p.Digest, Grade: p.Grade, Opinions: found})
+	}
+	if len(m.matches) == 0 {
+		return fraud.Verdict{Status: fraud.NotListed}
+	}
+	return fraud.Decide(m.matches, s.policy, s.now)
 }
 
 // opinions appends the standing opinions of a tag, merged over the three tables. A base has one of each key, and so has a

@@ -18,6 +18,8 @@ import (
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
+var discard = slog.New(slog.DiscardHandler)
+
 // partners 1 to 4 are banks, 5 is the police; 6 is in the shadow and 7 unknown.
 func testPolicy() *fraud.Policy {
 	p := fraud.DefaultPolicy()
@@ -48,7 +50,7 @@ func digest(n uint64) (d indicator.Digest) {
 
 // newIndex makes one that is ready, and as fresh as noon.
 func newIndex(policy *fraud.Policy) *Index {
-	x := New(DefaultConfig(), policy, Sources{}, nil, slog.New(slog.DiscardHandler))
+	x := New(DefaultConfig(), policy, Sources{}, nil, discard)
 	x.now = func() time.Time { return noon }
 	x.asOf.Store(noon.UnixMilli())
 	x.ready.Store(true)

@@ -89,8 +89,10 @@ func (r *record) compareKey(s *record) int {
 
 // visible reports whether this opinion alone may make a verdict other than not_listed. Only digests with one that
 // may are in the filter: what was withdrawn or only sighted is answered without it.
-func (r *record) visible() bool {
-	s := r.stance()
+func (r *record) visible() bool { return visible(r.content) }
+
+func visible(content uint64) bool {
+	s := fraud.Stance(content >> shiftStance & 7)
 	return s == fraud.Listed || s == fraud.Cleared || s == fraud.Disputed
 }
 
