@@ -1,0 +1,102 @@
+// Command waspadad is the hub's daemon: it wires the stages and runs them.
+//
+//	waspadad serve           answer lookups and take in reports, until SIGTERM; --role api or ingest for one of the two
+//	waspadad migrate         bring the ClickHouse schema up to date, once
+//	waspadad audit           prove from the ledger that nothing is lost and nothing counts twice
+//	waspadad config          check or print the configuration
+//
+// One file, serve.go, shows how the parts hang together.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := newCommand().ExecuteContext(ctx); err != nil {
+		if !errors.Is(err, errFound) {
+			fmt.Fprintln(os.Stderr, "waspadad:", err)
+		}
+		os.Exit(1)
+	}
+}
+
+func newCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "waspadad",
+		Short: "The Waspada hub",
+		Long: `The Waspada hub: partners' hashed scam indicators from Kafka to ClickHouse, and lookups from memory.
+
+Every setting can be overridden by the environment: http.addr by WASPADA_HTTP_ADDR. See 'waspadad config print'.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	var path string
+	root.PersistentFlags().StringVar(&path, "config", "", "configuration file (YAML)")
+	load := func() (config, error) { return loadConfig(path, os.LookupEnv) }
+	root.AddCommand(newServeCommand(load), newMigrateCommand(load), newAuditCommand(load), newConfigCommand(load))
+	return root
+}
+
+func newConfigCommand(load func() (config, error)) *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Check or print the configuration"}
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "check", Short: "Say whether the configuration and the files that it names can be used", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				cfg, err := load()
+				if err != nil {
+					return err
+				}
+				if _, err := loadTrust(cfg); err != nil {
+					return err
+				}
+				fmt.Fprintln(cmd.OutOrStdout(), "The configuration can be used.")
+				return nil
+			},
+		},
+		&cobra.Command{
+			Use: "print", Short: "Print every setting as it is in force; secrets are files and are not shown", Args: cobra.NoArgs,
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				cfg, err := load()
+				if err != nil {
+					return err
+				}
+				fmt.Fprint(cmd.OutOrStdout(), cfg)
+				return nil
+			},
+		},
+	)
+	return cmd
+}
+
+func newMigrateCommand(load func() (config, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: "migrate", Short: "Bring the ClickHouse schema up to date, once", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := load()
+			if err != nil {
+				return err
+			}
+			return migrate(cmd.Context(), cfg, newLogger(cfg))
+		},
+	}
+}
+
+func newLogger(cfg config) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.LogLevel)); err != nil {
+		level = slog.LevelInfo
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})).With("node", cfg.Node)
+}

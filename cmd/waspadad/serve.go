@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/spf13/cobra"
+
+	"github.com/waspada-hub/waspada/internal/api"
+	"github.com/waspada-hub/waspada/internal/changes"
+	"github.com/waspada-hub/waspada/internal/index"
+	"github.com/waspada-hub/waspada/internal/ingest"
+	"github.com/waspada-hub/waspada/internal/run"
+	"github.com/waspada-hub/waspada/internal/store"
+	"github.com/waspada-hub/waspada/internal/topic"
+	"github.com/waspada-hub/waspada/internal/trends"
+	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
+	"github.com/waspada-hub/waspada/pkg/publisher"
+	"github.com/waspada-hub/waspada/pkg/wire"
+	"github.com/waspada-hub/waspada/schemas"
+)
+
+const (
+	// registryEvery bounds how long a revoked key lives on.
+	registryEvery = 2 * time.Second
+	// rollUpEvery is how far the trends' roll-up lags; the answers do not, see store.
+	rollUpEvery = 5 * time.Second
+	// retryEvery is the pause before what needs ClickHouse is tried again at the start.
+	retryEvery = time.Second
+)
+
+func newServeCommand(load func() (config, error)) *cobra.Command {
+	var role string
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Answer lookups and take in reports until SIGTERM", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if role != "all" && role != "api" && role != "ingest" {
+				return fmt.Errorf("--role is all, api or ingest, not %q", role)
+			}
+			cfg, err := load()
+			if err != nil {
+				return err
+			}
+			d, err := newDaemon(cfg, newLogger(cfg))
+			if err != nil {
+				return err
+			}
+			defer d.close()
+			parts := []run.Part{{Name: "registry", Run: d.followRegistry}, {Name: "admin", Run: d.serveAdmin}}
+			if role != "api" {
+				parts = append(parts, run.Part{Name: "ingest", Run: d.runIngest}, run.Part{Name: "trends", Run: d.rollUp})
+			}
+			if role != "ingest" {
+				ask, err := d.askParts()
+				if err != nil {
+					return err
+				}
+				parts = append(parts, ask...)
+			}
+			d.log.Info("serving", "role", role, "http", cfg.HTTP.Addr, "admin", cfg.HTTP.AdminAddr)
+			return run.All(cmd.Context(), d.log, parts...)
+		},
+	}
+	cmd.Flags().StringVar(&role, "role", "all", "what this node does: all, api or ingest")
+	return cmd
+}
+
+// daemon is what the parts share.
+type daemon struct {
+	cfg     config
+	log     *slog.Logger
+	metrics *prometheus.Registry
+	*trust
+	cluster topic.Cluster
+	writer  *store.Writer
+	reader  *store.Reader
+}
+
+func newDaemon(cfg config, log *slog.Logger) (*daemon, error) {
+	trust, err := loadTrust(cfg)
+	if err != nil {
+		return nil, err
+	}
+	storeCfg, err := storeConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	writer, err := store.NewWriter(storeCfg)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := store.NewReader(storeCfg)
+	if err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return &daemon{
+		cfg: cfg, log: log, metrics: metrics, trust: trust, writer: writer, reader: reader,
+		cluster: topic.Cluster{Brokers: cfg.Kafka.Brokers, ClientID: "waspadad-" + cfg.Node},
+	}, nil
+}
+
+func (d *daemon) close() {
+	if err := errors.Join(d.writer.Close(), d.reader.Close()); err != nil {
+		d.log.Warn("close the store", "error", err)
+	}
+}
+
+func storeConfig(cfg config) (store.Config, error) {
+	password, err := cfg.password()
+	return store.Config{
+		Addrs: cfg.ClickHouse.Addrs, Database: cfg.ClickHouse.Database, User: cfg.ClickHouse.User, Password: password,
+		Cluster: cfg.ClickHouse.Cluster,
+	}, err
+}
+
+func migrate(ctx context.Context, cfg config, log *slog.Logger) error {
+	storeCfg, err := storeConfig(cfg)
+	if err != nil {
+		return err
+	}
+	return store.Migrate(ctx, storeCfg, schemas.ClickHouse(), log)
+}
+
+func (d *daemon) followRegistry(ctx context.Context) error {
+	return d.registry.Follow(ctx, registryEvery, d.log)
+}
+
+// serveAdmin serves metrics and profiles, for operators alone.
+func (d *daemon) serveAdmin(ctx context.Context) error {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(d.metrics, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 2 * time.Second, IdleTimeout: time.Minute}
+	listener, err := net.Listen("tcp", d.cfg.HTTP.AdminAddr)
+	if err != nil {
+		return err
+	}
+	context.AfterFunc(ctx, func() { _ = server.Close() })
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// runIngest waits for a schema to write to and takes in reports.
+func (d *daemon) runIngest(ctx context.Context) error {
+	if err := d.prepareStore(ctx); err != nil {
+		return err
+	}
+	announcer := changes.NewLog(d.cluster, d.cfg.Kafka.Changes, d.log)
+	defer announcer.Close()
+	cfg := ingest.DefaultConfiguration()
+	cfg.Cluster, cfg.Topic, cfg.Group, cfg.DeadLetters = d.cluster, d.cfg.Kafka.Reports, d.cfg.Kafka.Group, d.cfg.Kafka.DeadLetters
+	verifier := &wire.Verifier{Audience: d.cfg.Name, Registry: d.registry}
+	screen := ingest.Screen{Keys: d.ring, Taxonomy: d.taxonomy, Policy: d.policy}
+	return ingest.New(cfg, verifier, screen, announcer, d.writer, d.metrics, d.log).Run(ctx)
+}
+
+// prepareStore brings the schema and the table of partners up to date, as soon as ClickHouse can be reached: lookups do
+// not wait for it, nor does the process end.
+func (d *daemon) prepareStore(ctx context.Context) error {
+	for {
+		err := migrate(ctx, d.cfg, d.log)
+		if err == nil {
+			err = d.writer.PutPartners(ctx, d.registry.Partners())
+		}
+		if err == nil || !errors.Is(err, fraud.ErrUnavailable) {
+			return err
+		}
+		d.log.Warn("ClickHouse cannot be reached, trying again", "error", err)
+		if !pause(ctx, retryEvery) {
+			return ctx.Err()
+		}
+	}
+}
+
+// pause reports false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// rollUp keeps the trends' roll-up close to the ledger.
+func (d *daemon) rollUp(ctx context.Context) error {
+	for pause(ctx, rollUpEvery) {
+		if err := d.writer.RollUp(ctx); err != nil && ctx.Err() == nil {
+			d.log.Warn("roll up trends", "error", err)
+		}
+	}
+	return nil
+}
+
+// askParts are the index and the api that asks it.
+func (d *daemon) askParts() ([]run.Part, error) {
+	cfg := index.DefaultConfig()
+	cfg.Epoch, cfg.FreshnessLimit, cfg.SnapshotDir = d.ring.Epoch(), d.cfg.Index.Freshness, d.cfg.Index.SnapshotDir
+	known := index.New(cfg, d.policy, index.Sources{
+		Changes:  changes.NewTail(d.cluster, d.cfg.Kafka.Changes, d.metrics, d.log),
+		Opinions: d.reader,
+		Backlog:  d.oldestUnstored,
+	}, d.metrics, d.log)
+
+	gateway := publisher.New(
+		publisher.Config{Brokers: d.cfg.Kafka.Brokers, Topic: d.cfg.Kafka.Reports, ClientID: "waspadad-gateway-" + d.cfg.Node, Log: d.log},
+		&wire.Signer{Audience: d.cfg.Name, KeyID: d.cfg.Gateway.KeyID, Key: d.gateway}, "")
+
+	apiCfg := api.DefaultConfig()
+	apiCfg.Addr, apiCfg.Node, apiCfg.RefuseValues = d.cfg.HTTP.Addr, d.cfg.Node, d.cfg.HTTP.RefuseValues
+	server, err := api.New(apiCfg, api.Deps{
+		Auth: d.registry, Keys: d.ring, Taxonomy: d.taxonomy,
+		Protected: func(digest indicator.Digest) bool { return d.policy.Protected[digest] },
+		Index:     known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
+		Checks: d.checks(known), Log: d.log, Metrics: d.metrics, Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []run.Part{
+		{Name: "index", Run: known.Run},
+		{Name: "gateway", Run: func(ctx context.Context) error { <-ctx.Done(); return gateway.Close() }},
+		{Name: "api", Run: server.Run},
+	}, nil
+}
+
+// checks are what /readyz names. Without Kafka or ClickHouse lookups go on, so these only degrade.
+func (d *daemon) checks(known *index.Index) []api.Check {
+	kafka := d.cluster.Open(d.cfg.Kafka.Changes)
+	return []api.Check{
+		{Name: "index", Run: func(context.Context) error {
+			if ready, detail := known.Ready(); !ready {
+				return errors.New(detail)
+			}
+			return nil
+		}},
+		{Name: "kafka", Degrades: true, Run: func(ctx context.Context) error { _, err := kafka.Ends(ctx); return err }},
+		{Name: "clickhouse", Degrades: true, Run: d.reader.Ping},
+	}
+}
+
+// oldestUnstored is how far back a starting index must replay.
+func (d *daemon) oldestUnstored(ctx context.Context) (time.Time, bool, error) {
+	stored, err := d.reader.StoredOffsets(ctx)
+	if err != nil {
+		return time.Time{}, false, err
+	}
+	return ingest.OldestUnstored(ctx, d.cluster, d.cfg.Kafka.Reports, stored)
+}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"fmt"
+
+	"github.com/waspada-hub/waspada/internal/partners"
+	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
+	"github.com/waspada-hub/waspada/pkg/publisher"
+	"github.com/waspada-hub/waspada/schemas"
+)
+
+// trust is everything that says whom to believe: keys, partners, words and what nobody may list.
+type trust struct {
+	ring     *indicator.KeyRing
+	registry *partners.Registry
+	gateway  ed25519.PrivateKey
+	taxonomy *fraud.Taxonomy
+	policy   *fraud.Policy
+}
+
+// loadTrust reads the files that the configuration names.
+func loadTrust(cfg config) (*trust, error) {
+	ring, err := indicator.LoadKeyRing(cfg.KeyRing)
+	if err != nil {
+		return nil, err
+	}
+	registry, err := partners.Load(cfg.Partners)
+	if err != nil {
+		return nil, err
+	}
+	gateway, err := publisher.LoadSigningKey(cfg.Gateway.Key)
+	if err != nil {
+		return nil, fmt.Errorf("gateway: %w", err)
+	}
+	known, ok := registry.SigningKey(cfg.Gateway.KeyID)
+	if !ok || !known.Gateway || !known.Public.Equal(gateway.Public()) {
+		return nil, fmt.Errorf("gateway: %s has no gateway key %q with the public half of %s: what the api signs would be refused",
+			cfg.Partners, cfg.Gateway.KeyID, cfg.Gateway.Key)
+	}
+	taxonomy, err := fraud.LoadTaxonomy(schemas.Taxonomy())
+	if err != nil {
+		return nil, err
+	}
+	policy := fraud.DefaultPolicy()
+	policy.Partners = registry.Partner
+	if policy.Protected, err = loadProtected(cfg.Protected, ring); err != nil {
+		return nil, err
+	}
+	return &trust{ring, registry, gateway, taxonomy, &policy}, nil
+}

@@ -1,0 +1,43 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/segmentio/kafka-go"
+
+	"github.com/waspada-hub/waspada/internal/topic"
+)
+
+// Committed tells, for every partition of a topic for which the group has committed anything, the offset of the next
+// message to be read.
+func Committed(ctx context.Context, cluster topic.Cluster, name, group string) (map[int32]int64, error) {
+	partitions, err := cluster.Open(name).Partitions(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("committed offsets: %w", err)
+	}
+	all := make([]int, partitions)
+	for i := range all {
+		all[i] = i
+	}
+	transport := &kafka.Transport{TLS: cluster.TLS, SASL: cluster.SASL, ClientID: cluster.ClientID}
+	defer transport.CloseIdleConnections()
+	client := &kafka.Client{Addr: kafka.TCP(cluster.Brokers...), Transport: transport}
+	answer, err := client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{name: all}})
+	if err == nil {
+		err = answer.Error
+	}
+	if err != nil {
+		return nil, fmt.Errorf("committed offsets of group %s: %w", group, err)
+	}
+	committed := map[int32]int64{}
+	for _, p := range answer.Topics[name] {
+		if p.Error != nil {
+			return nil, fmt.Errorf("committed offset of %s/%d: %w", name, p.Partition, p.Error)
+		}
+		if p.CommittedOffset >= 0 {
+			committed[int32(p.Partition)] = p.CommittedOffset
+		}
+	}
+	return committed, nil
+}
