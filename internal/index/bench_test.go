@@ -27,7 +27,7 @@ func listing(d indicator.Digest, partner fraud.PartnerNumber) fraud.Opinion {
 // random digests are as good as HMACs for measuring.
 func digests(r *rand.Rand, n int) []indicator.Digest {
 	all := make([]indicator.Digest, n)
-	words := unsafe.Slice((*uint64)(unsafe.Pointer(&all[0])), 4*n)
+	words := unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(all))), 4*n)
 	for i := range words {
 		words[i] = r.Uint64()
 	}

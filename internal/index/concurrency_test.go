@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -58,6 +59,10 @@ func TestNoReaderEverMissesWhatIsApplied(t *testing.T) {
 		x.Apply(opinions[i : i+n])
 		i += n
 		applied.Store(int64(i))
+		// At least ten bases over the run, however slow the folding.
+		for i*10/keys > x.view.Load().generation {
+			runtime.Gosched()
+		}
 	}
 	stop()
 	readers.Wait()

@@ -89,7 +89,7 @@ func TestMemoryStaysWithin40BytesAnOpinion(t *testing.T) {
 		{"accounts only: half have an origin", 2, 40.5},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
-			all := national(digests(testkit.Seed(t), 1_000_000))
+			all := national(digests(testkit.Seed(t), 200_000))
 			for i := range all {
 				if all[i].Origin = 0; i%4 < c.withExtra {
 					all[i].Origin = 1

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"iter"
 	"math/bits"
+	"slices"
 
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
@@ -186,6 +187,7 @@ func (b *builder) add(r record) {
 }
 
 func (b *builder) done() *frozen {
+	b.f.extras = slices.Clone(b.f.extras) // it grew by doubling
 	b.f.sum()
 	return b.f
 }

@@ -3,6 +3,7 @@ package index
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -109,6 +111,7 @@ func encodeSnapshot(to io.Writer, s *restored, epoch uint16) error {
 		}
 		positions = append(positions, snapshotPosition{int64(p), at.next, asOf})
 	}
+	slices.SortFunc(positions, func(a, b snapshotPosition) int { return cmp.Compare(a.Partition, b.Partition) })
 	ends := make([]uint32, 1<<dirBits)
 	for i := range ends {
 		ends[i] = f.dir[(i+1)<<(f.bits-dirBits)]
