@@ -31,6 +31,11 @@ const (
 	// bundles packs ten to one.
 	maxUnpacked = 64 << 20
 
+	// maxHeaders bounds what a record can make of two bytes each, and maxRecords what a batch that cannot be read may
+	// claim to hold: brokers count the records before they take them.
+	maxHeaders = 256
+	maxRecords = 1_000_000
+
 	batchHeader   = 61 // bytes of a record batch before its records
 	batchPrefix   = 12 // of these, what its length does not count
 	checksumStart = 21 // the checksum covers everything from here
@@ -92,41 +97,48 @@ func appendBatch(dst []Message, batch []byte, next int64) ([]Message, int64, err
 		return dst, next, &GapError{Want: next, Got: base}
 	}
 	stamped := attributes&attributeStamped != 0
-	before, from := len(dst), next
-	var ok bool
-	if payload, err := unpack(attributes&attributeCompression, batch[batchHeader:]); err == nil {
-		dst, next, ok = appendEach(dst, payload, base, next, func(delta int64) time.Time {
-			if stamped {
-				return time.UnixMilli(maxTime).UTC()
-			}
-			return time.UnixMilli(firstTime + delta).UTC()
-		}, stamped)
-	}
-	switch {
-	case ok && next == last+1:
-	case ok:
-		return dst, next, &GapError{Want: next, Got: last + 1}
-	default:
-		// The broker has checked what it took, so nobody sends this by accident. Each offset still gets its answer.
-		dst, next = dst[:before], from
-		for ; next <= last; next++ {
-			dst = append(dst, Message{Offset: next, Appended: time.UnixMilli(maxTime).UTC(), Stamped: stamped, Unreadable: true})
+	appended := func(delta int64) time.Time {
+		if stamped {
+			return time.UnixMilli(maxTime).UTC()
 		}
+		return time.UnixMilli(firstTime + delta).UTC()
+	}
+	payload, err := unpack(attributes&attributeCompression, batch[batchHeader:])
+	if err == nil {
+		all, after, err := appendEach(dst, payload, base, next, appended)
+		if err == nil && after != last+1 {
+			err = &GapError{Want: after, Got: last + 1}
+		}
+		if !errors.Is(err, errForm) {
+			for i := len(dst); i < len(all); i++ {
+				all[i].Stamped = stamped
+			}
+			return all, after, err
+		}
+	}
+	// The broker has checked what it took, so nobody sends this by accident. Each offset still gets its answer.
+	if last-next >= maxRecords {
+		return dst, next, fmt.Errorf("a record batch claims %d offsets and cannot be unpacked", last-base+1)
+	}
+	for ; next <= last; next++ {
+		dst = append(dst, Message{Offset: next, Appended: time.UnixMilli(maxTime).UTC(), Stamped: stamped, Unreadable: true})
 	}
 	return dst, next, nil
 }
 
-// appendEach reads records; ok is false when they are not in Kafka's form. It stops before an offset that is not the
-// next.
-func appendEach(dst []Message, payload []byte, base, next int64, at func(delta int64) time.Time, stamped bool) (_ []Message, _ int64, ok bool) {
+// errForm is for records that are not in Kafka's form.
+var errForm = errors.New("not records")
+
+// appendEach reads the records of a batch, each of which must follow on the one before.
+func appendEach(dst []Message, payload []byte, base, next int64, appended func(delta int64) time.Time) ([]Message, int64, error) {
 	all := cursor{rest: payload}
 	for len(all.rest) > 0 {
 		record := cursor{rest: all.bytes()}
 		record.int8()
 		delta := record.varint()
 		offset := base + record.varint()
-		m := Message{Offset: offset, Appended: at(delta), Stamped: stamped, Key: record.bytes(), Value: record.bytes()}
-		if n := record.varint(); n > 0 && n <= int64(len(record.rest)) {
+		m := Message{Offset: offset, Appended: appended(delta), Key: record.bytes(), Value: record.bytes()}
+		if n := record.varint(); n > 0 && n <= maxHeaders {
 			m.Headers = make([]Header, n)
 			for i := range m.Headers {
 				m.Headers[i] = Header{Name: string(record.bytes()), Value: record.bytes()}
@@ -134,19 +146,17 @@ func appendEach(dst []Message, payload []byte, base, next int64, at func(delta i
 		} else if n != 0 {
 			record.bad = true
 		}
-		if all.bad || record.bad {
-			return dst, next, false
+		switch {
+		case all.bad || record.bad:
+			return dst, next, errForm
+		case offset > next:
+			return dst, next, &GapError{Want: next, Got: offset}
+		case offset == next:
+			dst = append(dst, m)
+			next++
 		}
-		if offset < next {
-			continue
-		}
-		if offset > next {
-			return dst, next, true
-		}
-		dst = append(dst, m)
-		next++
 	}
-	return dst, next, true
+	return dst, next, nil
 }
 
 func unpack(compression int16, payload []byte) ([]byte, error) {
