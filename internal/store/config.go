@@ -35,7 +35,8 @@ const (
 	streamedBlock = 8192
 )
 
-// open makes a pool. It reaches nobody yet.
+// open makes a pool. It reaches nobody yet. Blocks travel uncompressed: most of their bytes are digests and ids, and
+// compressing costs a fifth of an insert's time.
 func (c *Config) open(database string, conns int, wait time.Duration, settings clickhouse.Settings) (driver.Conn, error) {
 	if len(c.Addrs) == 0 || c.Database == "" {
 		return nil, fmt.Errorf("store: the configuration needs an address and a database")
@@ -50,7 +51,6 @@ func (c *Config) open(database string, conns int, wait time.Duration, settings c
 		MaxIdleConns:     conns,
 		ConnMaxLifetime:  connLifetime,
 		ConnOpenStrategy: clickhouse.ConnOpenInOrder,
-		Compression:      &clickhouse.Compression{Method: clickhouse.CompressionLZ4},
 		Settings:         settings,
 	})
 	if err != nil {

@@ -42,6 +42,9 @@ func newDBOn(t testing.TB, engine *devstack.Engine) *db {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.Close(); r.Close() })
+	if err := w.PutPartners(t.Context(), partners); err != nil {
+		t.Fatal(err)
+	}
 	return &db{w, r, cfg, engine}
 }
 
@@ -57,7 +60,7 @@ func (d *db) insert(t testing.TB, segments ...fraud.Segment) {
 // query asks the engine past the store.
 func (d *db) query(t testing.TB, sql string) string {
 	t.Helper()
-	out, err := d.engine.Query(t.Context(), "WITH 1 AS unused "+sql)
+	out, err := d.engine.Query(t.Context(), sql)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
@@ -38,6 +39,8 @@ func (w *Writer) Ping(ctx context.Context) error { return classify("ping", w.con
 //
 // First is the offset after the Last of the segment before, or where reading of the partition began; offsets that Kafka
 // uses for itself then make no hole. A failed Insert may have stored some of the segment.
+//
+// Every event of its messages is in the segment, stored or refused, because the messages then count as stored whole.
 //
 // A fault of rows is a [fraud.Fault]; everything else wraps [fraud.ErrUnavailable].
 func (w *Writer) Insert(ctx context.Context, seg fraud.Segment) error {
@@ -80,27 +83,73 @@ func (w *Writer) PutPartners(ctx context.Context, partners []fraud.Partner) erro
 	return insert(ctx, w.conn, "partners", partnerColumns, rows)
 }
 
-// check refuses a segment whose rows lie outside of it: a mistake of the caller that would make stored ranges lie.
+// check refuses a segment whose rows lie outside of it, a mistake of the caller that would make stored ranges lie, and
+// one with a row that does not fit the tables, before anything of it is written.
 func check(seg *fraud.Segment) error {
+	what := fmt.Sprintf("insert messages %d to %d of partition %d", seg.First, seg.Last, seg.Partition)
+	if seg.Partition < 0 || seg.First < 0 || seg.Last < seg.First {
+		return fmt.Errorf("store: %s: that is no run of messages", what)
+	}
 	inside := func(p fraud.Position) bool {
 		return p.Partition == seg.Partition && p.Offset >= seg.First && p.Offset <= seg.Last
 	}
-	if seg.Partition < 0 || seg.First < 0 || seg.Last < seg.First {
-		return fmt.Errorf("store: insert: segment %d..%d of partition %d is no run of messages",
-			seg.First, seg.Last, seg.Partition)
-	}
 	for i := range seg.Entries {
-		if p := seg.Entries[i].Position; !inside(p) {
-			return fmt.Errorf("store: insert: event at %+v is outside of its segment %d..%d", p, seg.First, seg.Last)
+		e := &seg.Entries[i]
+		if !inside(e.Position) {
+			return fmt.Errorf("store: %s: the event at %+v lies outside", what, e.Position)
+		}
+		if field := unfit(e); field != "" {
+			return refuse(what, fmt.Sprintf("the event at %+v has no storable %s", e.Position, field))
 		}
 	}
 	for i := range seg.DeadLetters {
-		if p := seg.DeadLetters[i].Position; !inside(p) {
-			return fmt.Errorf("store: insert: dead letter at %+v is outside of its segment %d..%d", p, seg.First, seg.Last)
+		d := &seg.DeadLetters[i]
+		if !inside(d.Position) {
+			return fmt.Errorf("store: %s: the dead letter at %+v lies outside", what, d.Position)
+		}
+		if !storable(d.Appended) {
+			return refuse(what, fmt.Sprintf("the dead letter at %+v has no storable append time", d.Position))
 		}
 	}
 	return nil
 }
+
+// unfit names a field whose value the tables cannot hold, "" for none. A verified event has no such field.
+func unfit(e *fraud.Entry) string {
+	ev := &e.Event
+	switch {
+	case !storable(e.Appended):
+		return "append time"
+	case !storable(ev.IssuedAt):
+		return "issued_at"
+	case !ev.ObservedAt.IsZero() && !storable(ev.ObservedAt):
+		return "observed_at"
+	case !ev.ExpiresAt.IsZero() && !storable(ev.ExpiresAt):
+		return "expires_at"
+	case !ev.Kind.Valid():
+		return "kind"
+	case !ev.Indicator.Type.Valid():
+		return "type"
+	case ev.Role > fraud.Impersonated, ev.TLP > fraud.TLPRed, ev.Advice > fraud.Block, ev.Action > fraud.Disagreed,
+		ev.LossBand > fraud.LossOver1M:
+		return "role, tlp, advice, action or loss_band"
+	}
+	for _, a := range ev.Indicator.Also {
+		if !a.Grade.Valid() {
+			return "grade"
+		}
+	}
+	for i := range e.Opinions {
+		o := &e.Opinions[i]
+		if !o.Type.Valid() || !o.Grade.Valid() || !o.Stance.Valid() || o.Advice > fraud.Block || o.TLP > fraud.TLPRed {
+			return "opinion"
+		}
+	}
+	return ""
+}
+
+// storable reports whether a time fits DateTime, the narrowest of the columns.
+func storable(t time.Time) bool { return t.Unix() >= 0 && t.Unix() < 1<<32 }
 
 // insert sends rows as one block.
 func insert[R any](ctx context.Context, conn driver.Conn, table string, columns []column[R], rows []*R) error {

@@ -1,0 +1,144 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/waspada-hub/waspada/internal/store"
+	"github.com/waspada-hub/waspada/internal/testkit"
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+func audit(t *testing.T, d *db, committed map[int32]int64) store.AuditReport {
+	t.Helper()
+	report, err := d.Audit(t.Context(), committed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+func wantClean(t *testing.T, d *db, committed map[int32]int64) {
+	t.Helper()
+	if report := audit(t, d, committed); !report.OK {
+		t.Fatal(strings.Join(report.Lines(), "\n"))
+	}
+}
+
+func faultOf(err error) *fraud.Fault {
+	var f *fraud.Fault
+	errors.As(err, &f)
+	return f
+}
+
+// seeded has 400 messages on partitions 0 and 1, from offset 10, some of them dead letters.
+func seeded(t *testing.T) (*db, maker) {
+	t.Helper()
+	d, m := newDB(t), maker{testkit.Seed(t)}
+	for p := range int32(2) {
+		entries := make([]fraud.Entry, 200)
+		for i := range entries {
+			entries[i] = m.entry(noon)
+		}
+		seg := messages(p, 10, entries)
+		for i := range seg.Entries {
+			if i%20 == 7 {
+				e := seg.Entries[i]
+				seg.DeadLetters = append(seg.DeadLetters, fraud.DeadLetter{
+					Position: e.Position, Appended: e.Appended, Partner: e.Partner, EventID: e.Event.ID, Size: 300,
+					Fault: *fraud.Refuse(fraud.ReasonUnknownTerm, "/events/0/category", "is not in the taxonomy"),
+				})
+			}
+		}
+		kept := seg.Entries[:0]
+		for i, e := range seg.Entries {
+			if i%20 != 7 {
+				kept = append(kept, e)
+			}
+		}
+		seg.Entries = kept
+		d.insert(t, seg)
+	}
+	if err := d.RollUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return d, m
+}
+
+func TestAuditIsCleanWhenNothingIsWrong(t *testing.T) {
+	d, _ := seeded(t)
+	report := audit(t, d, map[int32]int64{0: 210, 1: 210})
+	want := []store.PartitionAudit{
+		{Partition: 0, First: 10, Next: 210, Stored: 210, Committed: 210},
+		{Partition: 1, First: 10, Next: 210, Stored: 210, Committed: 210},
+	}
+	if diff := cmp.Diff(want, report.Partitions); diff != "" || !report.OK {
+		t.Fatalf("%s\n%s", diff, strings.Join(report.Lines(), "\n"))
+	}
+	if diff := cmp.Diff(map[fraud.Reason]uint64{fraud.ReasonUnknownTerm: 20}, report.DeadLetters); diff != "" {
+		t.Fatal(diff)
+	}
+	if report.Rows != 380 || report.Trends.Shown != 380 || report.Opinions.Checked != report.Opinions.Total || report.Opinions.Total == 0 {
+		t.Fatalf("%+v", report)
+	}
+}
+
+func TestAuditFindsWhatWasPlanted(t *testing.T) {
+	execute := func(sql string) func(*testing.T, *db, maker) {
+		return func(t *testing.T, d *db, _ maker) {
+			t.Helper()
+			statement := strings.ReplaceAll(sql, "DB.", d.Database+".")
+			if _, err := d.engine.Query(t.Context(), statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, c := range map[string]struct {
+		plant     func(*testing.T, *db, maker)
+		committed int64
+		want      string
+	}{
+		"a lost message":             {execute("ALTER TABLE DB.events DELETE WHERE kafka_partition = 1 AND kafka_offset BETWEEN 50 AND 52 SETTINGS mutations_sync = 2"), 210, "MISSING 50-52"},
+		"the last message lost":      {execute("ALTER TABLE DB.events DELETE WHERE kafka_partition = 1 AND kafka_offset = 209 SETTINGS mutations_sync = 2"), 210, "MISSING 209-209"},
+		"a lost dead letter":         {execute("ALTER TABLE DB.dead_letters DELETE WHERE kafka_partition = 1 AND kafka_offset = 17 SETTINGS mutations_sync = 2"), 210, "MISSING 17-17"},
+		"committed and never stored": {func(*testing.T, *db, maker) {}, 215, "MISSING 210-214"},
+		"a cell that counts double":  {execute("INSERT INTO DB.trend_hours SELECT hour, type, category, kind, partner, events + 1 FROM DB.trend_hours LIMIT 1"), 210, "1 cells are WRONG"},
+		"an opinion lost":            {execute("ALTER TABLE DB.opinions DELETE WHERE digest = (SELECT min(digest) FROM DB.opinions) SETTINGS mutations_sync = 2"), 210, "are MISSING or OLD"},
+		"an opinion of nobody":       {execute("INSERT INTO DB.opinions (digest, partner, type, grade, stance, issued) SELECT unhex(repeat('ab', 32)), 1, 'phone', 'exact', 'listed', 1"), 210, "1 are UNKNOWN"},
+		"an event lost from a bundle": {func(t *testing.T, d *db, m maker) {
+			d.insert(t, fraud.Segment{Partition: 2, First: 0, Last: 0, Entries: []fraud.Entry{at(m.entry(noon), 2, 0, 0), at(m.entry(noon), 2, 0, 2)}})
+		}, 210, "1 messages LACK EVENTS"},
+		"a segment never stored": {func(t *testing.T, d *db, m maker) {
+			d.insert(t, messages(1, 220, []fraud.Entry{m.entry(noon)}))
+		}, 210, "MISSING 210-219"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d, m := seeded(t)
+			wantClean(t, d, map[int32]int64{0: 210, 1: 210})
+			c.plant(t, d, m)
+			report := audit(t, d, map[int32]int64{0: 210, 1: c.committed})
+			if text := strings.Join(report.Lines(), "\n"); report.OK || !strings.Contains(text, c.want) {
+				t.Fatalf("want NOT OK with %q:\n%s", c.want, text)
+			}
+		})
+	}
+}
+
+func TestAuditTellsOfReusedIDsAndCopies(t *testing.T) {
+	d, m := seeded(t)
+	e := m.entry(noon)
+	other := e
+	other.Category++
+	other.Opinions = other.Event.Opinions(other.Partner, other.Category)
+	for range 2 {
+		d.insert(t, messages(0, 210, []fraud.Entry{e, other}))
+	}
+	report := audit(t, d, nil)
+	if !report.OK || report.Trends.Reused != 1 {
+		t.Fatal(fmt.Sprintf("%+v\n", report.Trends) + strings.Join(report.Lines(), "\n"))
+	}
+}

@@ -1,0 +1,143 @@
+package store_test
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/waspada-hub/waspada/internal/store"
+	"github.com/waspada-hub/waspada/internal/testkit"
+	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
+	"github.com/waspada-hub/waspada/schemas"
+)
+
+func migration(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+
+func TestMigrateRefusesAnEditedFile(t *testing.T) {
+	addr, database := testkit.Database(t)
+	cfg := store.Config{Addrs: []string{addr}, Database: database, User: "default"}
+	files := fstest.MapFS{
+		"0001_a.sql": migration("CREATE TABLE IF NOT EXISTS {{table \"a\"}} (x UInt8) ENGINE = {{engine \"MergeTree\"}} ORDER BY x;\n"),
+	}
+	for range 2 { // the second time is a no-op
+		if err := store.Migrate(t.Context(), cfg, files, quiet); err != nil {
+			t.Fatal(err)
+		}
+	}
+	files["0002_b.sql"] = migration("-- with a comment; with a semicolon\nALTER TABLE a ADD COLUMN IF NOT EXISTS y UInt8;\nALTER TABLE a ADD COLUMN IF NOT EXISTS z UInt8;\n")
+	if err := store.Migrate(t.Context(), cfg, files, quiet); err != nil {
+		t.Fatal(err)
+	}
+	files["0001_a.sql"] = migration("CREATE TABLE IF NOT EXISTS a (x UInt16) ENGINE = MergeTree ORDER BY x;\n")
+	err := store.Migrate(t.Context(), cfg, files, quiet)
+	if err == nil || !strings.Contains(err.Error(), "0001_a.sql was edited after it was applied") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestMigrateMakesTheDatabaseOnTwoNodesAtOnce(t *testing.T) {
+	engine := testkit.ClickHouse(t)
+	cfg := store.Config{Addrs: []string{engine.Addr()}, Database: testkit.DatabaseOn(t, engine), User: "default"}
+	if _, err := engine.Query(t.Context(), "DROP DATABASE "+cfg.Database+" SYNC"); err != nil {
+		t.Fatal(err)
+	}
+	run := func() error { return store.Migrate(t.Context(), cfg, schemas.ClickHouse(), quiet) }
+	together(t, run, run, run)
+	if err := run(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestMigrateTellsABrokenStatementFromAnAbsentServer(t *testing.T) {
+	addr, database := testkit.Database(t)
+	cfg := store.Config{Addrs: []string{addr}, Database: database, User: "default"}
+	err := store.Migrate(t.Context(), cfg, fstest.MapFS{"0001_a.sql": migration("CREATE TABEL a;\n")}, quiet)
+	if err == nil || errors.Is(err, fraud.ErrUnavailable) {
+		t.Fatalf("a broken statement: %v", err)
+	}
+	cfg.Addrs = []string{"127.0.0.1:1"}
+	err = store.Migrate(t.Context(), cfg, schemas.ClickHouse(), quiet)
+	if !errors.Is(err, fraud.ErrUnavailable) {
+		t.Fatalf("no server: %v", err)
+	}
+}
+
+// TestClusterFormsAreFilled holds the files to their placeholders: on a cluster nothing stays a plain table.
+func TestClusterFormsAreFilled(t *testing.T) {
+	for _, m := range store.Statements(t, schemas.ClickHouse(), "prod") {
+		switch {
+		case strings.Contains(m, "Distributed("):
+			if !strings.Contains(m, "ON CLUSTER 'prod' AS ") {
+				t.Errorf("not over the cluster: %s", m)
+			}
+		case strings.HasPrefix(m, "CREATE TABLE"):
+			name := strings.Fields(strings.TrimPrefix(m, "CREATE TABLE IF NOT EXISTS "))[0]
+			if !strings.HasSuffix(name, "_local") || !strings.Contains(m, "ON CLUSTER 'prod'") ||
+				!strings.Contains(m, "ENGINE = Replicated") || !strings.Contains(m, "fsync_after_insert = 1") {
+				t.Errorf("not replicated over the cluster: %.200s", m)
+			}
+		default:
+			t.Errorf("an unknown statement: %.200s", m)
+		}
+	}
+}
+
+// TestEnumsAreTheVocabulary compares the words of the tables with those of the code.
+func TestEnumsAreTheVocabulary(t *testing.T) {
+	d := newDB(t)
+	words := func(n int, name func(uint8) string) string {
+		var all []string
+		for i := range n + 1 {
+			if w := name(uint8(i)); i > 0 || w == "" {
+				all = append(all, w)
+			}
+		}
+		return strings.Join(all, ",")
+	}
+	optional := func(n int, name func(uint8) string) string { return words(n, name) }
+	required := func(n int, name func(uint8) string) string { return strings.TrimPrefix(words(n, name), ",") }
+	want := map[string]string{
+		"kind":         strings.Join(fraud.Kinds(), ","),
+		"type":         strings.TrimPrefix(required(8, func(i uint8) string { return indicator.Type(i).String() }), "unknown,"),
+		"grade":        strings.TrimPrefix(required(3, func(i uint8) string { return indicator.Grade(i).String() }), "unknown,"),
+		"stance":       required(5, func(i uint8) string { return fraud.Stance(i).String() }),
+		"role":         optional(5, func(i uint8) string { return fraud.Role(i).String() }),
+		"tlp":          optional(5, func(i uint8) string { return fraud.TLP(i).String() }),
+		"advice":       optional(4, func(i uint8) string { return fraud.Advice(i).String() }),
+		"action":       optional(6, func(i uint8) string { return fraud.Action(i).String() }),
+		"loss_band":    optional(6, func(i uint8) string { return fraud.LossBand(i).String() }),
+		"partner kind": strings.Join(fraud.PartnerKinds(), ","),
+	}
+	seen := map[string]bool{}
+	rows := d.query(t, "SELECT table, name, type FROM system.columns WHERE database = '"+d.Database+"' AND type LIKE 'Enum8%' ORDER BY table, position")
+	for line := range strings.Lines(rows) {
+		f := strings.SplitN(strings.TrimSpace(line), "\t", 3)
+		name := f[1]
+		if f[0] == "partners" {
+			name = "partner " + name
+		}
+		var got []string
+		for i, part := range strings.Split(strings.TrimSuffix(strings.TrimPrefix(strings.ReplaceAll(f[2], `\'`, "'"), "Enum8("), ")"), ", ") {
+			word, number, _ := strings.Cut(part, " = ")
+			got = append(got, strings.Trim(word, "'"))
+			first := 1
+			if got[0] == "" {
+				first = 0
+			}
+			if number != string(rune('0'+i+first)) {
+				t.Errorf("%s.%s: %s", f[0], f[1], part)
+			}
+		}
+		if strings.Join(got, ",") != want[name] {
+			t.Errorf("%s.%s has %q, the code %q", f[0], f[1], strings.Join(got, ","), want[name])
+		}
+		seen[name] = true
+	}
+	if len(seen) != len(want) {
+		t.Errorf("checked only %v", slices.Sorted(maps.Keys(seen)))
+	}
+}

@@ -1,0 +1,240 @@
+package store_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/waspada-hub/waspada/internal/store"
+	"github.com/waspada-hub/waspada/internal/testkit"
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+var malaysia = time.FixedZone("MYT", 8*3600)
+
+// plainCount is what a series must say, counted without a database.
+func plainCount(entries []fraud.Entry, q fraud.SeriesQuestion) map[string]map[time.Time]uint64 {
+	type event struct {
+		partner fraud.PartnerNumber
+		id      uuid.UUID
+	}
+	seen := map[event]bool{}
+	counts := map[string]map[time.Time]uint64{}
+	for _, e := range entries {
+		id := event{e.Partner, e.Event.ID}
+		at := e.Event.IssuedAt
+		if seen[id] || at.Before(q.From) || !at.Before(q.To) || q.Metric == fraud.ReportCount && e.Event.Kind != fraud.Report {
+			continue
+		}
+		seen[id] = true
+		local := at.In(malaysia)
+		bucket := local.Truncate(time.Hour)
+		if q.Bucket != fraud.Hourly {
+			bucket = time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, malaysia)
+		}
+		if q.Bucket == fraud.Weekly {
+			bucket = bucket.AddDate(0, 0, -(int(local.Weekday())+6)%7)
+		}
+		key := ""
+		switch q.By {
+		case fraud.ByType:
+			key = e.Event.Indicator.Type.String()
+		case fraud.ByKind:
+			key = e.Event.Kind.String()
+		case fraud.ByCategory:
+			key = strconv.Itoa(int(e.Category))
+		case fraud.ByPartnerKind:
+			key = partners[e.Partner-1].Kind.String()
+		}
+		if counts[key] == nil {
+			counts[key] = map[time.Time]uint64{}
+		}
+		counts[key][bucket.UTC()]++
+	}
+	return counts
+}
+
+// wantSeries compares every way to ask with the plain count.
+func wantSeries(t *testing.T, d *db, entries []fraud.Entry, when string) {
+	t.Helper()
+	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, malaysia)
+	for metric := fraud.EventCount; metric <= fraud.ReportCount; metric++ {
+		for by := fraud.ByType; by <= fraud.ByKind; by++ {
+			for bucket := fraud.Hourly; bucket <= fraud.Weekly; bucket++ {
+				q := fraud.SeriesQuestion{Metric: metric, By: by, Bucket: bucket, From: monday, To: monday.AddDate(0, 0, 14)}
+				all, err := d.Series(t.Context(), q)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := map[string]map[time.Time]uint64{}
+				for _, s := range all {
+					got[s.Key] = map[time.Time]uint64{}
+					for _, p := range s.Points {
+						if p.Value > 0 {
+							got[s.Key][p.At] = p.Value
+						}
+					}
+				}
+				if diff := cmp.Diff(plainCount(entries, q), got); diff != "" {
+					t.Fatalf("%s: %v by %v by %v: want -, got +\n%s", when, metric, by, bucket, diff)
+				}
+			}
+		}
+	}
+}
+
+// TestSeriesEqualsAPlainCountAtEveryMoment delivers random streams, cut at random, each message up to three times at
+// its offset and some events again at new ones, in any order of partitions, with the roll-up running in between, twice
+// at once, or not at all.
+func TestSeriesEqualsAPlainCountAtEveryMoment(t *testing.T) {
+	d := newDB(t)
+	m := maker{testkit.Seed(t)}
+	const topicPartitions = 3
+	var (
+		sent   []fraud.Entry
+		log    [topicPartitions][]fraud.Segment
+		rounds = 12
+	)
+	next := [topicPartitions]int64{0, 7, 1 << 40}
+	for round := range rounds {
+		p := m.IntN(topicPartitions)
+		var entries []fraud.Entry
+		for range 1 + m.IntN(120) {
+			e := m.entry(noon.Add(-time.Duration(m.IntN(7*24*60)) * time.Minute)) // stragglers of up to a week
+			e.Appended = noon.Add(time.Duration(round) * 24 * 3 * time.Hour)      // and months change on the way
+			if len(sent) > 0 && m.IntN(3) == 0 {
+				again := sent[m.IntN(len(sent))]
+				again.Appended = e.Appended
+				e = again
+			}
+			entries = append(entries, e)
+			sent = append(sent, e)
+		}
+		seg := messages(int32(p), next[p], entries)
+		next[p] = seg.Last + 1
+		log[p] = append(log[p], seg)
+		for _, s := range cut(m, seg) {
+			d.insert(t, s)
+		}
+		for range m.IntN(3) { // redelivery of anything that was delivered
+			p := m.IntN(topicPartitions)
+			if n := len(log[p]); n > 0 {
+				d.insert(t, cut(m, log[p][m.IntN(n)])...)
+			}
+		}
+		switch m.IntN(3) {
+		case 0:
+			if err := d.RollUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		case 1:
+			together(t, func() error { return d.RollUp(t.Context()) }, func() error { return d.RollUp(t.Context()) })
+		}
+		if round%3 == 2 {
+			wantSeries(t, d, sent, fmt.Sprintf("round %d", round))
+		}
+	}
+	if err := d.RollUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantSeries(t, d, sent, "at the end")
+	if n := strings.TrimSpace(d.query(t, "SELECT count() > 0 FROM "+d.Database+".trend_hours")); n != "1" {
+		t.Fatal("nothing was rolled up: the test tested the ledger only")
+	}
+	wantClean(t, d, nil)
+}
+
+// cut splits a segment at random.
+func cut(m maker, s fraud.Segment) []fraud.Segment {
+	var all []fraud.Segment
+	for s.First <= s.Last {
+		part := s
+		part.Last = s.First + m.Int64N(s.Last-s.First+1)
+		part.Entries, part.DeadLetters = nil, nil
+		rest := s
+		rest.First, rest.Entries, rest.DeadLetters = part.Last+1, nil, nil
+		for _, e := range s.Entries {
+			if e.Offset <= part.Last {
+				part.Entries = append(part.Entries, e)
+			} else {
+				rest.Entries = append(rest.Entries, e)
+			}
+		}
+		for _, d := range s.DeadLetters {
+			if d.Offset <= part.Last {
+				part.DeadLetters = append(part.DeadLetters, d)
+			} else {
+				rest.DeadLetters = append(rest.DeadLetters, d)
+			}
+		}
+		all = append(all, part)
+		s = rest
+	}
+	return all
+}
+
+// together runs functions at once.
+func together(t *testing.T, all ...func() error) {
+	t.Helper()
+	errs := make(chan error, len(all))
+	for _, f := range all {
+		go func() { errs <- f() }()
+	}
+	for range all {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestSeriesRefusesWhatItCannotAnswerExactly(t *testing.T) {
+	d := newDB(t)
+	from := time.Date(2026, 3, 2, 0, 0, 0, 0, malaysia) // a Monday
+	ask := func(change func(*fraud.SeriesQuestion)) fraud.SeriesQuestion {
+		q := fraud.SeriesQuestion{Metric: fraud.EventCount, By: fraud.ByType, Bucket: fraud.Daily, From: from, To: from.AddDate(0, 0, 7)}
+		change(&q)
+		return q
+	}
+	for name, c := range map[string]struct {
+		q    fraud.SeriesQuestion
+		want string
+	}{
+		"no metric":           {ask(func(q *fraud.SeriesQuestion) { q.Metric = 0 }), "/metric"},
+		"no dimension":        {ask(func(q *fraud.SeriesQuestion) { q.By = 0 }), "/by"},
+		"no bucket":           {ask(func(q *fraud.SeriesQuestion) { q.Bucket = 0 }), "/bucket"},
+		"no beginning":        {ask(func(q *fraud.SeriesQuestion) { q.From = time.Time{} }), "/from"},
+		"midnight elsewhere":  {ask(func(q *fraud.SeriesQuestion) { q.From = from.Add(8 * time.Hour) }), "/from"},
+		"half an hour":        {ask(func(q *fraud.SeriesQuestion) { q.Bucket, q.To = fraud.Hourly, from.Add(30*time.Minute) }), "/to"},
+		"a week from Tuesday": {ask(func(q *fraud.SeriesQuestion) { q.Bucket, q.From = fraud.Weekly, from.AddDate(0, 0, 1) }), "/from"},
+		"the end first":       {ask(func(q *fraud.SeriesQuestion) { q.From, q.To = q.To, q.From }), "/to"},
+		"a year of hours":     {ask(func(q *fraud.SeriesQuestion) { q.Bucket, q.To = fraud.Hourly, from.AddDate(1, 0, 0) }), "/from"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := d.Series(t.Context(), c.q)
+			if f := faultOf(err); f == nil || f.Pointer != c.want {
+				t.Fatalf("want a fault at %s, got %v", c.want, err)
+			}
+		})
+	}
+}
+
+// TestRecountingACellReadsThatCell holds the ledger's projection to its purpose.
+func TestRecountingACellReadsThatCell(t *testing.T) {
+	d := newDB(t)
+	m := maker{testkit.Seed(t)}
+	entries := make([]fraud.Entry, 60_000)
+	for i := range entries {
+		entries[i] = m.entry(noon.Add(-time.Duration(m.IntN(7*24*60)) * time.Minute))
+	}
+	d.insert(t, messages(0, 0, entries))
+	query := store.CountCells("kafka_partition = 0 AND kafka_offset >= 59990")
+	plan := d.query(t, "SELECT * FROM (EXPLAIN indexes = 1, projections = 1 "+strings.ReplaceAll(query, "FROM events", "FROM "+d.Database+".events")+")")
+	if !strings.Contains(plan, "by_cell") {
+		t.Fatalf("the projection is not used:\n%s", plan)
+	}
+}
