@@ -9,7 +9,7 @@ import (
 
 // FS holds the contracts under the paths that they have in this folder.
 //
-//go:embed bundle.v1.json clickhouse openapi protected taxonomy
+//go:embed asyncapi.v1.yaml bundle.v1.json clickhouse openapi protected taxonomy
 var FS embed.FS
 
 // Taxonomy is the folder for [github.com/waspada-hub/waspada/pkg/fraud.LoadTaxonomy].
