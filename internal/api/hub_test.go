@@ -219,8 +219,9 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 type ask struct {
 	method, path, key, body string
 	header                  map[string]string
-	// against says that the request breaks the contract on purpose.
-	against bool
+	// against says that the request breaks the contract on purpose, and raw that it does so below what the contract's
+	// checker sees: a field twice, bytes after the end.
+	against, raw bool
 }
 
 type answer struct {
@@ -260,7 +261,7 @@ func (h *hub) do(t testing.TB, a ask) answer {
 	options := &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}
 	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: parameters, Route: route, Options: options}
 	err = openapi3filter.ValidateRequest(t.Context(), input)
-	if a.against == (err == nil) {
+	if !a.raw && a.against == (err == nil) {
 		t.Errorf("%s %s: the request breaks the contract: %t, and the contract says: %v", a.method, a.path, a.against, err)
 	}
 	if err := openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
