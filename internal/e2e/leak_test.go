@@ -172,7 +172,7 @@ func lookForPlanted(t *testing.T, hub *hubtest.Hub) {
 		places["topic "+topic] = contents(t, hub.Around.Broker, topic)
 	}
 	for place, text := range places {
-		if text == "" && place != "table partners" {
+		if text == "" && !strings.HasPrefix(place, "table trend_") { // the roll-up comes later
 			t.Errorf("%s is empty: nothing was looked through", place)
 		}
 		for _, p := range planted {

@@ -49,12 +49,15 @@ func decideOne(m *Match, policy *Policy, now time.Time) Verdict {
 		o := &standing[i]
 		switch o.Stance {
 		case Cleared:
-			clears++
+			// A weak expression is shared: that one account is clear says nothing of another with its number.
+			if o.Grade != indicator.Weak {
+				clears++
+			}
 		case Listed:
 			if covered(o, Cleared, standing) {
 				continue
 			}
-			l, fresh := weigh(o, standing, policy, now)
+			l, fresh := weigh(o, m.Grade, standing, policy, now)
 			switch {
 			case !fresh:
 			case covered(o, Disputed, standing):
@@ -66,9 +69,9 @@ func decideOne(m *Match, policy *Policy, now time.Time) Verdict {
 	}
 	switch {
 	case len(open) > 0:
-		return listed(open, m.Grade, policy)
+		return listed(open, policy)
 	case len(disputed) > 0:
-		v := listed(disputed, m.Grade, policy)
+		v := listed(disputed, policy)
 		v.Status, v.Advice = InDispute, Observe
 		return v
 	case clears > 0:
@@ -97,24 +100,30 @@ func standing(all []Opinion, policy *Policy, now time.Time) []Opinion {
 // covered reports whether some standing clear (or dispute) speaks of the listing. On a weak expression it speaks only
 // of the indicator that it was said of: a bank that clears its account says nothing of the same number elsewhere.
 func covered(listing *Opinion, by Stance, standing []Opinion) bool {
-	return slices.ContainsFunc(standing, func(o Opinion) bool {
-		return o.Stance == by && (o.Grade != indicator.Weak || o.Origin == listing.Origin)
-	})
+	return slices.ContainsFunc(standing, func(o Opinion) bool { return o.Stance == by && o.speaksOf(listing) })
+}
+
+// speaksOf reports whether o, which is no listing, is about what was listed.
+func (o *Opinion) speaksOf(listing *Opinion) bool {
+	return o.Grade != indicator.Weak || o.Origin == listing.Origin
 }
 
 // listing is a listing that counts, weighed.
 type listing struct {
 	*Opinion
-	partner  *Partner
+	partner *Partner
+	// matched is the looser of how the question stands for its expression and how the report does: a bare account number
+	// is weak however it is asked about.
+	matched  indicator.Grade
 	lastSeen time.Time
 	strength float64 // 0 to 1
 	fresh    float64 // what decay has left, 0 to 1
 }
 
-func weigh(o *Opinion, standing []Opinion, policy *Policy, now time.Time) (listing, bool) {
+func weigh(o *Opinion, asked indicator.Grade, standing []Opinion, policy *Policy, now time.Time) (listing, bool) {
 	seen := o.Version.IssuedAt()
 	for i := range standing {
-		if s := &standing[i]; s.Stance == Sighted && s.Version.IssuedAt().After(seen) {
+		if s := &standing[i]; s.Stance == Sighted && s.speaksOf(o) && s.Version.IssuedAt().After(seen) {
 			seen = s.Version.IssuedAt()
 		}
 	}
@@ -123,11 +132,17 @@ func weigh(o *Opinion, standing []Opinion, policy *Policy, now time.Time) (listi
 		fresh = math.Exp2(-float64(now.Sub(seen)) / float64(half))
 	}
 	p, _ := policy.Partners(o.Partner)
-	return listing{o, p, seen, float64(o.Confidence) / 100 * p.Weight * fresh, fresh}, fresh >= policy.ListFreshness
+	strength := float64(o.Confidence) / 100 * p.Weight * fresh
+	return listing{o, p, max(asked, o.Grade), seen, strength, fresh}, fresh >= policy.ListFreshness
 }
 
-// listed sums up listings, of which there is at least one.
-func listed(all []listing, grade indicator.Grade, policy *Policy) Verdict {
+// listed sums up listings, of which there is at least one. Weak ones count only where there is no better.
+func listed(all []listing, policy *Policy) Verdict {
+	weak := func(l listing) bool { return l.matched == indicator.Weak }
+	if firm := slices.DeleteFunc(slices.Clone(all), weak); len(firm) > 0 {
+		all = firm
+	}
+	grade := slices.MinFunc(all, func(a, b listing) int { return cmp.Compare(a.matched, b.matched) }).matched
 	var (
 		v          = Verdict{Status: Suspected, Matched: grade}
 		strongest  = map[string]float64{}
@@ -139,7 +154,7 @@ func listed(all []listing, grade indicator.Grade, policy *Policy) Verdict {
 		org := cmp.Or(l.partner.Organisation, l.partner.ID)
 		strongest[org] = max(strongest[org], l.strength)
 		categories[l.Category] += l.strength
-		if l.fresh >= policy.ConfirmFreshness {
+		if l.fresh >= policy.ConfirmFreshness && l.Grade != indicator.Weak {
 			authority = authority || l.partner.Kind.Authority()
 			if l.Evidence&Corroborating != 0 {
 				confirming[org] = true

@@ -9,6 +9,9 @@ import (
 // with its products. Fewer than 7 digits say nothing without their bank.
 const minAccountDigits, maxAccountDigits, minBareDigits = 5, 20, 7
 
+// anyBankPrefix begins the canonical form of a number whose bank is not known.
+const anyBankPrefix = "MY/*/"
+
 var (
 	bicPattern   = regexp.MustCompile(`^([A-Z]{4}[A-Z]{2}[A-Z0-9]{2})([A-Z0-9]{3})?$`)
 	spacedNumber = regexp.MustCompile(`^(.*\pL.*?)\s+(\p{Nd}[\p{Nd}\p{Pd}\s.]*)$`)
@@ -18,8 +21,8 @@ var (
 // BIC of 8 or 11 characters, an FPX code, or one of its usual names.
 //
 // Canonical form: `MY/<BIC8>/<digits>`, leading zeros kept; Malaysia has no IBAN. The number alone,
-// `MY/*/<digits>`, is listed and tested beside it as a weaker form, since victims often don't know the bank; it is
-// the only form where no bank was given.
+// `MY/*/<digits>`, is listed and tested beside it as a weaker form, since victims often don't know the bank; where no
+// bank was given it is the only form, and can be looked up and not reported.
 func parseBankAccount(text string) (Indicator, *Error) {
 	name, number := splitBank(text)
 	digits := stripSeparators(foldDigits(number))
@@ -30,13 +33,12 @@ func parseBankAccount(text string) (Indicator, *Error) {
 	case len(digits) < minAccountDigits || len(digits) > maxAccountDigits:
 		return Indicator{}, refuse(BankAccount, "length", "an account number has 5 to 20 digits")
 	}
-	anyBank := Expression{BankAccount, Weak, "MY/*/" + digits}
+	anyBank := Expression{BankAccount, Weak, anyBankPrefix + digits}
 	if name == "" {
 		if len(digits) < minBareDigits {
 			return Indicator{}, refuse(BankAccount, "length", "without its bank an account number has at least 7 digits")
 		}
-		only := []Expression{anyBank}
-		return Indicator{Type: BankAccount, Canonical: anyBank.Canonical, Lookup: only, Report: only,
+		return Indicator{Type: BankAccount, Canonical: anyBank.Canonical, Lookup: []Expression{anyBank},
 			Warnings: []string{"no bank was given: the number alone may belong to somebody else at another bank"},
 		}, nil
 	}
@@ -54,6 +56,14 @@ func parseBankAccount(text string) (Indicator, *Error) {
 		in.Warnings = []string{warning}
 	}
 	return in, nil
+}
+
+// reportableAccount refuses a number without its bank: a listing of it would accuse whoever has that number anywhere.
+func reportableAccount(canonical string) *Error {
+	if strings.HasPrefix(canonical, anyBankPrefix) {
+		return refuse(BankAccount, "no_bank", "the number alone may be somebody else's at another bank: name the bank to report it")
+	}
+	return nil
 }
 
 // splitBank separates the bank, "" if none is given, from the number.

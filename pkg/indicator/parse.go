@@ -43,6 +43,8 @@ func (i Indicator) Reportable() error {
 
 func reportable(t Type, canonical string) *Error {
 	switch t {
+	case BankAccount:
+		return reportableAccount(canonical)
 	case URL:
 		return reportableURL(canonical)
 	case Domain:

@@ -62,8 +62,11 @@ func TestEverySpellingOfAnAccountIsOne(t *testing.T) {
 			t.Fatalf("%q (-want +got):\n%s", raw, diff)
 		}
 		bare := mustParse(t, indicator.BankAccount, written(t, number))
-		if diff := cmp.Diff([]indicator.Expression{weak}, bare.Report); diff != "" {
+		if diff := cmp.Diff([]indicator.Expression{weak}, bare.Lookup); diff != "" {
 			t.Fatalf("the number alone (-want +got):\n%s", diff)
+		}
+		if bare.Reportable() == nil || len(bare.Report) != 0 {
+			t.Fatal("a number without its bank can be reported")
 		}
 	})
 }
