@@ -28,19 +28,26 @@ func TestTheContractIsValid(t *testing.T) {
 func TestEveryRouteIsInTheContractAndViceVersa(t *testing.T) {
 	var served, described []string
 	parameter := regexp.MustCompile(`:(\w+)`)
+	needed := regexp.MustCompile("^Needs the scope `(\\w+)`")
 	for _, rt := range routes {
-		scope := "no key"
-		if rt.scope != public {
-			scope = "key"
+		scope := "a key"
+		switch rt.scope {
+		case public:
+			scope = "no key"
+		case anyKey:
+		default:
+			scope = "scope " + rt.scope.String()
 		}
 		served = append(served, rt.method+" "+parameter.ReplaceAllString(rt.path, "{$1}")+" "+scope)
 	}
 	doc := loadContract(t)
 	for path, item := range doc.Paths.Map() {
 		for method, operation := range item.Operations() {
-			scope := "key"
+			scope := "a key"
 			if operation.Security != nil && len(*operation.Security) == 0 {
 				scope = "no key"
+			} else if found := needed.FindStringSubmatch(operation.Description); found != nil {
+				scope = "scope " + found[1]
 			}
 			described = append(described, method+" "+path+" "+scope)
 		}

@@ -85,10 +85,10 @@ func (s *Server) postEvents(r *request) error {
 		return err
 	}
 	defer release()
-	var repeat *repeat
+	var mine *repeat
 	if key != "" && !dryRun {
 		var before []byte
-		if before, repeat, err = s.repeats.begin(r.who.Partner.Number, key, sha256.Sum256(body)); err != nil {
+		if before, mine, err = s.repeats.begin(r.who.Partner.Number, key, sha256.Sum256(body)); err != nil {
 			return err
 		}
 		if before != nil {
@@ -96,7 +96,7 @@ func (s *Server) postEvents(r *request) error {
 			r.answer(http.StatusAccepted, jsonMedia, before)
 			return nil
 		}
-		defer repeat.end()
+		defer mine.end()
 	}
 	ids := idSource{partner: r.who.Partner.ID, key: key}
 	events, results, err := s.readEvents(r, body, ids)
@@ -120,16 +120,16 @@ func (s *Server) postEvents(r *request) error {
 	if err := s.publisher.PublishAs(ctx, r.who.Partner.ID, bundle, events); err != nil {
 		return err
 	}
-	return s.answerEvents(r, http.StatusAccepted, eventsAnswer{BundleID: &bundle, Results: results}, repeat)
+	return s.answerEvents(r, http.StatusAccepted, eventsAnswer{BundleID: &bundle, Results: results}, mine)
 }
 
-func (s *Server) answerEvents(r *request, status int, answer eventsAnswer, repeat *repeat) error {
+func (s *Server) answerEvents(r *request, status int, answer eventsAnswer, mine *repeat) error {
 	body, err := json.Marshal(answer)
 	if err != nil {
 		return err
 	}
-	if repeat != nil {
-		repeat.keep(body)
+	if mine != nil {
+		mine.keep(body)
 	}
 	r.answer(status, jsonMedia, body)
 	return nil

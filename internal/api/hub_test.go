@@ -158,6 +158,8 @@ type hub struct {
 	*fakes
 	contract routers.Router
 	registry *prometheus.Registry
+	stop     context.CancelFunc
+	stopped  chan error
 
 	logMu sync.Mutex
 	log   bytes.Buffer

@@ -48,7 +48,7 @@ func (r *request) answer(status int, media []string, body []byte) {
 	r.Writer.Write(body) // a caller that has gone away is no error of ours
 }
 
-// bodies holds buffers for bodies. They are overwritten by the next request and never kept longer than one.
+// bodies holds buffers for bodies, empty: what was in them may have been a raw value.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
 // body reads a body of at most limit bytes and of the given media type; release gives its memory back.
@@ -66,7 +66,7 @@ func (r *request) body(limit int64, media string) (data []byte, release func(), 
 		return nil, none, &http.MaxBytesError{Limit: limit}
 	}
 	buffer := bodies.Get().(*[]byte)
-	release = func() { bodies.Put(buffer) }
+	release = func() { clear(*buffer); bodies.Put(buffer) }
 	if n := r.Request.ContentLength; n > int64(cap(*buffer)) {
 		*buffer = make([]byte, 0, n+1) // one more, so that the end is found without growing
 	}
@@ -161,6 +161,10 @@ func (s *Server) recovered(r *request, rt route, thrown any) error {
 func (s *Server) logAccess(r *request, rt route, failure error, took time.Duration) {
 	status, level := r.Writer.Status(), slog.LevelDebug
 	switch {
+	case errors.Is(failure, context.Canceled): // the caller has gone away
+		level = slog.LevelInfo
+	case status == http.StatusServiceUnavailable:
+		level = slog.LevelWarn
 	case status >= 500:
 		level = slog.LevelError
 	case status >= 400:
@@ -180,7 +184,7 @@ func (s *Server) logAccess(r *request, rt route, failure error, took time.Durati
 	if r.code != "" {
 		attrs = append(attrs, slog.String("code", r.code))
 	}
-	if status >= 500 && !errors.Is(failure, context.Canceled) {
+	if status >= 500 && failure != nil {
 		attrs = append(attrs, slog.Any("error", failure))
 	}
 	s.log.LogAttrs(ctx, level, "request", attrs...)
