@@ -11,10 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
 
-	"github.com/waspada-hub/waspada/internal/changes"
 	"github.com/waspada-hub/waspada/internal/devstack"
 	"github.com/waspada-hub/waspada/internal/ingest"
 	"github.com/waspada-hub/waspada/internal/testkit"
@@ -392,28 +390,5 @@ func TestOldestUnstoredIsTheFirstMessageTheLedgerLacks(t *testing.T) {
 	}
 	if _, any := ask(map[int32]fraud.Stored{used: {Next: 1}}); any {
 		t.Fatal("everything is stored")
-	}
-}
-
-func TestTailBeatsWhileNothingChanges(t *testing.T) {
-	h := newHub(t, 2)
-	tail := changes.NewTail(h.cluster, h.changes, prometheus.NewRegistry(), h.log)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	begun := time.Now()
-	beats := map[int]int{}
-	err := tail.Run(ctx, map[int]int64{0: 0, 1: 0}, func(partition int, next int64, opinions []fraud.Opinion, asOf time.Time) {
-		if next != 0 || len(opinions) != 0 || asOf.Before(begun) {
-			t.Errorf("partition %d: next %d, %d opinions, as of %v", partition, next, len(opinions), asOf)
-		}
-		if beats[partition]++; beats[0] >= 3 && beats[1] >= 3 {
-			cancel()
-		}
-	})
-	if err != nil || ctx.Err() == context.DeadlineExceeded {
-		t.Fatalf("Run = %v, beats %v", err, beats)
-	}
-	if took := time.Since(begun); took > 3*time.Second {
-		t.Fatalf("three beats took %s", took)
 	}
 }

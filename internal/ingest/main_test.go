@@ -167,13 +167,15 @@ func (m *member) counter(name string) int {
 
 func (h *hub) start() *member { return h.startWith(nil) }
 
-func (h *hub) startWith(beforeAppend func() error) *member {
+func (h *hub) startWith(beforeAppend func() error) *member { return h.startOn(h.ledger, beforeAppend) }
+
+func (h *hub) startOn(ledger ingest.Ledger, beforeAppend func() error) *member {
 	h.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &member{cancel: cancel, done: make(chan error, 1), reg: prometheus.NewRegistry()}
 	log := changes.NewLog(h.cluster, h.changes, h.log)
 	in := ingest.New(h.cfg, &wire.Verifier{Registry: h.reg}, ingest.Screen{Keys: h.ring, Taxonomy: taxonomy, Policy: &h.policy},
-		announcer{log, beforeAppend}, h.ledger, m.reg, h.log)
+		announcer{log, beforeAppend}, ledger, m.reg, h.log)
 	go func() {
 		m.done <- in.Run(ctx)
 		log.Close()
