@@ -24,7 +24,8 @@ func TestTaxonomyLoads(t *testing.T) {
 var crosswalks = map[string]*regexp.Regexp{
 	"scam_classifier": regexp.MustCompile(`^(Products or Services|Relationship and Trust)(: [A-Z][A-Za-z ]+)?$`),
 	"mitre_f3":        regexp.MustCompile(`^[FT]1[0-9]{3}(\.[0-9]{3})?$`),
-	"gse":             regexp.MustCompile(`^(cloaking|exploit|fraud|impersonation|malware|phishing|piracy|scam|spam|trademark)$`),
+	"gse": regexp.MustCompile(
+		`^(cloaking|exploit|fraud|impersonation|malware|phishing|piracy|scam|spam|trademark)$`),
 }
 
 func TestTermsAreConsistent(t *testing.T) {
@@ -86,7 +87,8 @@ func TestCategoriesBeginWithTheClassesThatPoliceCount(t *testing.T) {
 			top = append(top, term.Name)
 		}
 	}
-	want := []string{"telecommunication", "e_commerce", "investment", "loan", "e_finance", "love_parcel", "online_gambling"}
+	want := []string{
+		"telecommunication", "e_commerce", "investment", "loan", "e_finance", "love_parcel", "online_gambling"}
 	if !slices.Equal(top, want) {
 		t.Errorf("top level %v, want %v", top, want)
 	}

@@ -9,8 +9,8 @@
 // refuses the bundle; after that a bad event is refused alone and the others of its bundle stand.
 //
 // Signing a bundle and not an event keeps the 63 µs of an Ed25519 verification off each event. JSON is judged by the
-// coming encoding/json/v2 in its library form: of the fast readers it is the one that refuses duplicate keys and invalid
-// UTF-8. The contracts in words and vectors are schemas/bundle.v1.json, schemas/asyncapi.v1.yaml and schemas/vectors.
+// coming encoding/json/v2 in its library form: of the fast readers it is the one that refuses duplicate keys and
+// invalid UTF-8. The contracts are schemas/bundle.v1.json, schemas/asyncapi.v1.yaml and schemas/vectors.
 package wire
 
 import (

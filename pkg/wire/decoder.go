@@ -213,6 +213,17 @@ func (d *decoder) alsoEntry(a *fraud.Also) (fault *fraud.Fault) {
 	return fault
 }
 
+// evidence holds the bit of each ground by its name.
+var evidence = func() map[string]fraud.Evidence {
+	bits := map[string]fraud.Evidence{}
+	for bit := fraud.Evidence(1); bit != 0; bit <<= 1 {
+		for _, name := range bit.Names() {
+			bits[name] = bit
+		}
+	}
+	return bits
+}()
+
 func (d *decoder) evidence(set *fraud.Evidence) *fraud.Fault {
 	const pointer = "/evidence"
 	if !d.enter('[') {
@@ -220,8 +231,8 @@ func (d *decoder) evidence(set *fraud.Evidence) *fraud.Fault {
 	}
 	for d.more(']') {
 		text, _ := d.text()
-		one, err := fraud.ParseEvidence(string(text))
-		if err != nil || *set&one != 0 {
+		one, known := evidence[string(text)]
+		if !known || *set&one != 0 {
 			return fraud.Refuse(fraud.ReasonSchema, pointer, "each entry is one of the schema's words and stands once")
 		}
 		*set |= one

@@ -118,7 +118,8 @@ func python(t *testing.T, stdin []byte, script string, args ...string) []byte {
 	if err != nil {
 		t.Fatal("python3 is not installed; the reference signer can't be held against the hub without it")
 	}
-	cmd := exec.CommandContext(t.Context(), interpreter, append([]string{"-B", contracts + "vectors/" + script}, args...)...)
+	args = append([]string{"-B", contracts + "vectors/" + script}, args...) // -B: leave no __pycache__ behind
+	cmd := exec.CommandContext(t.Context(), interpreter, args...)
 	cmd.Stdin = bytes.NewReader(stdin)
 	var complaint bytes.Buffer
 	cmd.Stderr = &complaint

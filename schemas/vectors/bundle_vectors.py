@@ -110,7 +110,8 @@ vector("every kind of event", value=compact({"events": valid[:14]}))
 vector("JSON with space and line ends", value=json.dumps({"events": valid[:1]}, indent=2).encode() + b"\r\n")
 vector("JSON with escapes", value=GOOD.replace(b'"kind":"report"', b'"\\u006bind":"\\u0072eport"'))
 vector("header names in upper case", tamper=lambda h, _: [pair.__setitem__(0, pair[0].upper()) for pair in h] and None)
-vector("further headers, one twice", tamper=lambda h, _: h.extend([["traceparent", "00-1-2-01"], ["x", "1"], ["x", "2"]]))
+vector("further headers, one twice",
+       tamper=lambda h, _: h.extend([["traceparent", "00-1-2-01"], ["x", "1"], ["x", "2"]]))
 vector("content type with a parameter", tamper=setting("content-type", "application/json; charset=utf-8"))
 vector("ce_time is not signed", tamper=setting("ce_time", "2001-01-01T00:00:00Z"))
 vector("the gateway speaks for a partner", key="gateway-1", partner="bank-b")
@@ -171,7 +172,8 @@ vector("UTF-16", "malformed", value=GOOD.decode().encode("utf-16-le"))
 vector("invalid UTF-8", "malformed", value=GOOD.replace(b"macau_scam", b"macau\xff"))
 vector("half a surrogate", "malformed", value=GOOD.replace(b"macau_scam", b"macau\\ud800"))
 vector("a key twice in the bundle", "malformed", value=b'{"events":[],' + GOOD[1:])
-vector("a key twice in an event", "malformed", value=GOOD.replace(b'"kind":"report"', b'"kind":"report","kind":"report"', 1))
+vector("a key twice in an event", "malformed",
+       value=GOOD.replace(b'"kind":"report"', b'"kind":"report","kind":"report"', 1))
 vector("a key twice, once escaped", "malformed", value=GOOD.replace(b'"kind"', b'"\\u006bind":"clear","kind"', 1))
 vector("a comma too many", "malformed", value=GOOD.replace(b"]}", b",]}"))
 vector("a comment", "malformed", value=GOOD + b"// done")
@@ -188,7 +190,8 @@ vector("null for events", "schema", pointer="/events", value=b'{"events":null}')
 vector("an event alone", "schema", pointer="/events", value=compact({"events": valid[0]}))
 vector("the key in another case", "schema", value=compact({"Events": valid[:1]}))
 
-keys = [key | {"seed": SEEDS[key["id"]].hex(), "public": sign_bundle.public_key(SEEDS[key["id"]]).hex()} for key in KEYS]
+keys = [key | {"seed": SEEDS[key["id"]].hex(), "public": sign_bundle.public_key(SEEDS[key["id"]]).hex()}
+        for key in KEYS]
 head = {"audience": sign_bundle.AUDIENCE, "appended": APPENDED, "partners": PARTNERS, "keys": keys}
 sys.stdout.write(json.dumps(head, indent=2)[:-2] + ',\n  "vectors": [\n')
 sys.stdout.write(",\n".join("    " + json.dumps(one, ensure_ascii=True) for one in vectors) + "\n  ]\n}\n")

@@ -164,10 +164,11 @@ def main():
     if len(value) > 1 << 20:
         sys.exit("events: the bundle has more than 1 MiB")
     bundle_id = args.id or uuid7()
-    at = args.time or datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    now = datetime.datetime.now(datetime.timezone.utc)
+    at = args.time or now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     pairs = headers(seed, args.key_id, args.partner, bundle_id, at, value, args.audience)
-    json.dump({"key": bundle_id, "headers": dict(pairs), "value": value.decode()}, sys.stdout, indent=2, ensure_ascii=False)
-    print()
+    message = {"key": bundle_id, "headers": dict(pairs), "value": value.decode()}
+    print(json.dumps(message, indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":
