@@ -154,7 +154,7 @@ func listed(all []listing, policy *Policy) Verdict {
 		org := cmp.Or(l.partner.Organisation, l.partner.ID)
 		strongest[org] = max(strongest[org], l.strength)
 		categories[l.Category] += l.strength
-		if l.fresh >= policy.ConfirmFreshness && l.Grade != indicator.Weak {
+		if l.fresh >= policy.ConfirmFreshness {
 			authority = authority || l.partner.Kind.Authority()
 			if l.Evidence&Corroborating != 0 {
 				confirming[org] = true

@@ -65,7 +65,7 @@ func (v Version) IssuedAt() time.Time { return time.UnixMilli(int64(v >> 22)).UT
 // the digest, unless somebody lies about them.
 func (o *Opinion) Tie() uint64 {
 	return uint64(o.Stance&7)<<61 | uint64(o.TLP&7)<<58 | uint64(o.Advice&7)<<55 | uint64(o.Evidence&63)<<49 |
-		uint64(o.Confidence&127)<<42 | uint64(o.Category&1023)<<32 | uint64(o.ExpiresAt)
+		uint64(o.Confidence&127)<<42 | uint64(o.Category&MaxCode)<<32 | uint64(o.ExpiresAt)
 }
 
 // Supersedes reports whether o stands and other, of the same key, falls. It is a strict total order on what
@@ -118,6 +118,9 @@ func (o *Opinion) UnmarshalBinary(b []byte) error {
 	}
 	if !o.Type.Valid() || !o.Grade.Valid() || !o.Stance.Valid() {
 		return fmt.Errorf("opinion: unknown type, grade or stance")
+	}
+	if o.Category > MaxCode || o.Evidence > 1<<len(evidences)-1 || o.Confidence > 100 || o.Advice > Block || o.TLP > TLPRed {
+		return fmt.Errorf("opinion: category, evidence, confidence, advice or tlp out of range")
 	}
 	return nil
 }

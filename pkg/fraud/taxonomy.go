@@ -10,6 +10,9 @@ import (
 // Code is the stored number of a taxonomy term; 0 means none.
 type Code uint16
 
+// MaxCode is the greatest code a term may have.
+const MaxCode Code = 1023
+
 // Term is one word of a vocabulary.
 type Term struct {
 	Code Code   `json:"code"`
@@ -59,13 +62,18 @@ func parseVocabulary(data []byte) (*Vocabulary, error) {
 		return nil, err
 	}
 	for _, t := range v.Terms {
-		if t.Code == 0 || t.Code > 1023 || t.Name == "" {
+		if t.Code == 0 || t.Code > MaxCode || t.Name == "" {
 			return nil, fmt.Errorf("term %q: code must be 1 to 1023", t.Name)
 		}
 		if _, twice := v.byName[t.Name]; twice || v.byCode[t.Code] != "" {
 			return nil, fmt.Errorf("term %q: name or code %d stands twice", t.Name, t.Code)
 		}
 		v.byName[t.Name], v.byCode[t.Code] = t.Code, t.Name
+	}
+	for _, t := range v.Terms {
+		if _, known := v.byName[t.Parent]; t.Parent != "" && !known {
+			return nil, fmt.Errorf("term %q: its parent %q is not a term", t.Name, t.Parent)
+		}
 	}
 	return v, nil
 }
