@@ -50,8 +50,9 @@ func newCheck(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check [--type TYPE] VALUE…",
 		Short: "Ask the hub: is this known fraud?",
-		Long: `check asks the hub about values and tells what is known: the verdict, its score, how many organisations reported it and
-since when, and what to do. Who reported is never told.
+		Long: text(`
+check asks the hub about values and tells what is known: the verdict, its score, how many
+organisations reported it and since when, and what to do. Who reported is never told.
 
   not listed       no partner's standing word lists it
   cleared          its holder or an authority says that it is legitimate
@@ -60,13 +61,15 @@ since when, and what to do. Who reported is never told.
   CONFIRMED FRAUD  listed by an authority, or by two independent partners with evidence
   UNSURE           the hub cannot know at present: not a no
 
-Without --type the value is asked about as every type that it may be of, and the gravest answer is shown.
+Without --type the value is asked about as every type that it may be of, and the gravest answer is
+shown.
 
-With -o json each value gives one line: {"input","type","verdict","known_fraud","score",…}, where input is its place.
+With -o json each value gives one line: {"input","type","verdict","known_fraud","score",…}, where
+input is its place.
 
-Exit codes: 0 every value was answered; 1 the hub could not be asked; 2 a value breaks a rule of its type (the others
-are answered). With --exit-code the gravest verdict decides instead of 0:
-  10 confirmed   11 suspected   12 disputed   13 unsure   0 not listed or cleared`,
+Exit codes: 0 every value was answered; 1 the hub could not be asked; 2 a value breaks a rule of its
+type (the others are answered). With --exit-code the gravest verdict decides instead of 0:
+  10 confirmed   11 suspected   12 disputed   13 unsure   0 not listed or cleared`),
 		Example: `  waspada check "012-345 6789"
   waspada check --type bank_account "cimb:7012345678" --exit-code || hold-payment
   waspada check -o json - < values.txt`,

@@ -107,8 +107,8 @@ var valueColumns = map[string]indicator.Type{
 	"msisdn": indicator.Phone, "no_telefon": indicator.Phone, "telefon": indicator.Phone,
 	"url": indicator.URL, "link": indicator.URL, "pautan": indicator.URL,
 	"domain": indicator.Domain, "email": indicator.Email, "e_mail": indicator.Email, "emel": indicator.Email,
-	"payment_id": indicator.PaymentID, "crypto_address": indicator.CryptoAddress, "wallet_address": indicator.CryptoAddress,
-	"social_account": indicator.SocialAccount,
+	"payment_id": indicator.PaymentID, "social_account": indicator.SocialAccount,
+	"crypto_address": indicator.CryptoAddress, "wallet_address": indicator.CryptoAddress,
 }
 
 // table reads rows from CSV.
@@ -211,7 +211,8 @@ func (t *table) next() (row, error) {
 	r := row{line: line, event: t.template}
 	refuse := func(column, rule, detail string) { r.faults = append(r.faults, rowFault{line, column, rule, detail}) }
 	if len(record) > len(t.fields) {
-		refuse("", "csv/too_many_cells", "the row has more cells than the header; put quotes around cells with a separator")
+		refuse("", "csv/too_many_cells",
+			"the row has more cells than the header; put quotes around cells with a separator")
 		return r, nil
 	}
 	var value, bank string

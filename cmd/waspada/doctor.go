@@ -32,6 +32,8 @@ type finding struct {
 	Advice string `json:"advice,omitempty"`
 }
 
+const notTheHub = "something other than the hub seems to answer: see the address and its path"
+
 // The time differences from which doctor speaks up. The hub refuses events that are more than fraud.MaxSkew ahead.
 const (
 	skewWarn    = 5 * time.Second
@@ -42,11 +44,12 @@ func newDoctor(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
 		Short: "Find out why something does not work",
-		Long: `doctor checks, from here to the hub, everything that the other commands need: the settings, name and connection, the hub's
-own readiness, the clocks, the API key and what it may do, and that the key ring is of the hub's epoch. Each line is
-ok, warn or fail, with the likely cause and what to do.
+		Long: text(`
+doctor checks, from here to the hub, everything that the other commands need: the settings, name and
+connection, the hub's own readiness, the clocks, the API key and what it may do, and that the key
+ring is of the hub's epoch. Each line is ok, warn or fail, with the likely cause and what to do.
 
-It sends no value. Exit codes: 0 nothing failed; 1 something did.`,
+It sends no value. Exit codes: 0 nothing failed; 1 something did.`),
 		Example: `  waspada doctor
   waspada doctor -o json | jq 'select(.status != "ok")'`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -92,7 +95,8 @@ func (d *doctor) found(f finding) {
 func (d *doctor) run(ctx context.Context) {
 	ring := d.checkRing()
 	key := d.checkKeyForm()
-	hub, err := client.New(d.server, key, client.WithKeyRing(ring), client.WithPatience(0), client.WithUserAgent("waspada-cli"))
+	hub, err := client.New(d.server, key,
+		client.WithKeyRing(ring), client.WithPatience(0), client.WithUserAgent("waspada-cli"))
 	if err != nil {
 		d.fail("server", err.Error(), "set WASPADA_SERVER or --server to the address that the hub's operators gave you")
 		return
@@ -171,7 +175,8 @@ func (d *doctor) checkReach(ctx context.Context, server *url.URL) bool {
 	host := server.Hostname()
 	addresses, err := net.DefaultResolver.LookupHost(ctx, host)
 	if err != nil {
-		d.fail("name", "the name of the hub cannot be resolved", "see that the address is spelt right, and that DNS works here: nslookup "+host)
+		d.fail("name", "the name of the hub cannot be resolved",
+			"see that the address is spelt right, and that DNS works here: nslookup "+host)
 		return false
 	}
 	if net.ParseIP(host) == nil {
@@ -183,7 +188,7 @@ func (d *doctor) checkReach(ctx context.Context, server *url.URL) bool {
 	if err != nil {
 		advice := "a firewall or proxy on the way may drop it: ask your network team to open port " + port
 		if strings.Contains(err.Error(), "refused") {
-			advice = "nothing listens there: see that the hub runs (on this machine: make demo) and that the port is right"
+			advice = "nothing listens there: see that the hub runs (here: make demo) and that the port is right"
 		}
 		d.fail("connect", err.Error(), advice)
 		return false
@@ -207,7 +212,7 @@ func (d *doctor) checkHTTP(ctx context.Context, server *url.URL) bool {
 	if err != nil {
 		advice := "what listens there may be no HTTP server, or want https where http is given"
 		if errors.As(err, new(*tls.CertificateVerificationError)) {
-			advice = "the certificate is not trusted here: a proxy may open connections, or the hub's own authority is missing"
+			advice = "the certificate is not trusted here: a proxy may open connections, or an authority is missing"
 		}
 		d.fail("API", err.Error(), advice)
 		return false
@@ -215,7 +220,7 @@ func (d *doctor) checkHTTP(ctx context.Context, server *url.URL) bool {
 	answer.Body.Close()
 	took := time.Since(begun)
 	if answer.StatusCode != http.StatusOK {
-		d.fail("API", fmt.Sprintf("/livez answers %d", answer.StatusCode), "something other than the hub answers: see the address and its path")
+		d.fail("API", fmt.Sprintf("/livez answers %d", answer.StatusCode), notTheHub)
 		return false
 	}
 	d.ok("API", fmt.Sprintf("version 1, answers in %.1f ms", milliseconds(took)))
@@ -251,7 +256,7 @@ func (d *doctor) checkReady(ctx context.Context, hub *client.Client) {
 	defer cancel()
 	ready, err := hub.Ready(ctx)
 	if err != nil {
-		d.fail("readiness", faultOf(err).Detail, "something other than the hub seems to answer: see the address and its path")
+		d.fail("readiness", faultOf(err).Detail, notTheHub)
 		return
 	}
 	var bad []string
@@ -265,10 +270,10 @@ func (d *doctor) checkReady(ctx context.Context, hub *client.Client) {
 		d.ok("readiness", counted(len(ready.Checks), "check")+" of the hub's own, all well")
 	case "degraded":
 		d.warn("readiness", "degraded: "+strings.Join(bad, ", "),
-			"look-ups are answered in full; reports may wait and analyses may fail. The hub's operators see why in its log")
+			"look-ups are answered in full; reports may wait, analyses may fail. The hub's log tells its operators why")
 	default:
 		d.fail("readiness", ready.Status+": "+strings.Join(bad, ", "),
-			"it may be starting: ask again in a minute. The hub's operators see why in its log")
+			"it may be starting: ask again in a minute. The hub's log tells its operators why")
 	}
 }
 
@@ -277,25 +282,30 @@ func (d *doctor) checkIdentity(ctx context.Context, hub *client.Client, ring *in
 	defer cancel()
 	me, err := hub.Me(ctx)
 	if err != nil {
-		d.fail("API key", faultOf(err).Detail, "ask the hub's operators whether the key is in force; see that it is this hub's")
+		d.fail("API key", faultOf(err).Detail,
+			"see that the key is this hub's, and ask the hub's operators whether it is in force")
 		return
 	}
-	detail := fmt.Sprintf("you are %s (%s) and may %s; answered by %s", me.Partner, me.Kind, strings.Join(me.Scopes, ", "), me.Node)
+	detail := fmt.Sprintf("you are %s (%s) and may %s; answered by %s",
+		me.Partner, me.Kind, strings.Join(me.Scopes, ", "), me.Node)
 	switch {
 	case !slices.Contains(me.Scopes, "lookup") && !slices.Contains(me.Scopes, "report"):
-		d.warn("API key", detail, "check, watch, report and import need the scopes lookup and report: ask the hub's operators")
+		d.warn("API key", detail,
+			"check, watch, report and import need the scopes lookup and report: ask the hub's operators")
 	default:
 		d.ok("API key", detail)
 	}
+	if ring == nil {
+		return
+	}
+	epochs := fmt.Sprintf("the key ring is at epoch %d, the hub at %d", ring.Epoch(), me.Epoch)
 	switch {
-	case ring == nil:
 	case ring.Epoch() == me.Epoch:
 		d.ok("epoch", fmt.Sprintf("the key ring and the hub are at epoch %d", me.Epoch))
 	case ring.Epoch() < me.Epoch:
-		d.warn("epoch", fmt.Sprintf("the key ring is at epoch %d, the hub at %d: it lifts your digests for now", ring.Epoch(), me.Epoch),
-			"ask the hub's operators for the new key ring")
+		d.warn("epoch", epochs+": it lifts your digests for now", "ask the hub's operators for the new key ring")
 	default:
-		d.fail("epoch", fmt.Sprintf("the key ring is at epoch %d, the hub at %d: it knows none of your digests", ring.Epoch(), me.Epoch),
+		d.fail("epoch", epochs+": it knows none of your digests",
 			"the key ring may be another hub's: see WASPADA_KEYRING and WASPADA_SERVER")
 	}
 }

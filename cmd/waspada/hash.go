@@ -41,13 +41,15 @@ func newHash(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "hash [--type TYPE] VALUE…",
 		Short: "Show the canonical form of a value, and its digests",
-		Long: `hash shows how the hub would see a value: its canonical form and every expression that a look-up tests, each with its
-grade (exact; prefix: broader on purpose; weak: may be somebody else's). With a key ring it also shows the digests.
-It speaks to nobody. The canonical form is as sensitive as the value.
+		Long: text(`
+hash shows how the hub would see a value: its canonical form and every expression that a look-up
+tests, each with its grade (exact; prefix: broader on purpose; weak: may be somebody else's). With a
+key ring it also shows the digests. It speaks to nobody. The canonical form is as sensitive as the
+value.
 
 With -o json each value gives one line:
   {"type","canonical","epoch","digest","expressions":[{"grade","canonical","digest"}]}
-and epoch and digests are left out without a key ring.`,
+and epoch and digests are left out without a key ring.`),
 		Example: `  waspada hash --type phone "012-345 6789"
   waspada hash --type bank_account "Maybank: 1234 5678 9012" --keyring keyring.yaml -o json
   waspada hash --type url - < links.txt`,

@@ -34,7 +34,9 @@ func newImport(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import FILE.csv",
 		Short: "Report the rows of a CSV file",
-		Long: `import reports every row of a CSV file (UTF-8; commas, semicolons or tabs; the first line names the columns).
+		Long: text(`
+import reports every row of a CSV file (UTF-8; commas, semicolons or tabs; the first line names the
+columns).
 
   value        the value (required), or a column named after a type, such as phone, account_number or url
   type         type of the value; --type for all rows; guessed where that is safe
@@ -45,20 +47,22 @@ func newImport(a *app) *cobra.Command {
   evidence     police_report, confirmed_loss, … ; several separated by ";" or "|"
   observed_at, expires_at   2026-11-21T15:04:05+08:00, or 2026-11-21 15:04 in Malaysian time
   tlp, advice, platform, institution, region, loss_band, case, kind   as in the flags of report
-Usual synonyms are understood (jenis, kategori, no_akaun, tarikh, …); columns of other names are ignored.
+Usual synonyms are understood (jenis, kategori, no_akaun, tarikh, …); columns of other names are
+ignored.
 
-Rows are sent as they are read, 500 at a time. A bad row is refused alone, with its line, column and the rule that it
-broke, and never with its value.
+Rows are sent as they are read, 500 at a time. A bad row is refused alone, with its line, column and
+the rule that it broke, and never with its value.
 
-Running the same file again counts every row once, so an import that was cut off is resumed by running it again: the
-ids of its events follow from the file's bytes, your API key and the flags. Every row is taken to have been said when
-the file was last changed (at the start of this day, where that is more than six days ago), so a withdrawal that came
-later stands. --issued-at says otherwise, and makes events of their own.
+Running the same file again counts every row once, so an import that was cut off is resumed by
+running it again: the ids of its events follow from the file's bytes, your API key and the flags.
+Every row is taken to have been said when the file was last changed (at the start of this day, where
+that is more than six days ago), so a withdrawal that came later stands. --issued-at says otherwise,
+and makes events of their own.
 
 --dry-run checks all rows here and sends nothing; --dry-run=hub has the hub check them too.
 
-Exit codes: 0 every row was accepted; 1 rows were refused, or the hub could not be reached; 2 the file or the flags
-cannot be used, and nothing was sent.`,
+Exit codes: 0 every row was accepted; 1 rows were refused, or the hub could not be reached; 2 the
+file or the flags cannot be used, and nothing was sent.`),
 		Example: `  waspada import --dry-run mules.csv
   waspada import mules.csv --faults refused.csv
   waspada import --type phone --category telecommunication --evidence police_report callers.csv`,
@@ -213,7 +217,7 @@ func (im *importer) run(ctx context.Context, from io.Reader, template client.Eve
 		return err
 	}
 	if len(t.unknown) > 0 {
-		im.aside(func() { im.note("columns %v are not known and are ignored", t.unknown) })
+		im.aside(func() { im.note("columns not known and ignored: %v", t.unknown) })
 	}
 	for ctx.Err() == nil {
 		r, err := t.next()

@@ -38,18 +38,20 @@ func newReport(a *app) *cobra.Command {
 	cmd, s := newStatement(a, fraud.Report, &cobra.Command{
 		Use:   "report [--type TYPE] --category CATEGORY VALUE…",
 		Short: "Report indicators of a scam",
-		Long: `report says that values are part of a scam. The hub has acknowledged it for good when the command ends; look-ups see it
-some tens of milliseconds later (--wait waits for that and tells how long it took). Several values are reported as one
-bundle, with the same details.
+		Long: text(`
+report says that values are part of a scam. The hub has acknowledged it for good when the command
+ends; look-ups see it some tens of milliseconds later (--wait waits for that and tells how long it
+took). Several values are reported as one bundle, with the same details.
 
-The category is a term of the hub's taxonomy, such as telecommunication, e_commerce, investment, loan, e_finance,
-love_parcel, online_gambling. A report without evidence, or by one partner alone, makes a suspicion; an authority or two
-independent partners with evidence confirm.
+The category is a term of the hub's taxonomy, such as telecommunication, e_commerce, investment,
+loan, e_finance, love_parcel, online_gambling. A report without evidence, or by one partner alone,
+makes a suspicion; an authority or two independent partners with evidence confirm.
 
-Give neither names nor anything about people: --case joins the indicators of one incident by an opaque reference.
+Give neither names nor anything about people: --case joins the indicators of one incident by an
+opaque reference.
 
-Exit codes: 0 every event was accepted; 1 the hub refused some or could not be reached; 2 a value breaks a rule of its
-type, and nothing was sent.`,
+Exit codes: 0 every event was accepted; 1 the hub refused some or could not be reached; 2 a value
+breaks a rule of its type, and nothing was sent.`),
 		Example: `  waspada report --type phone --category telecommunication "012-345 6789"
   waspada report -t bank_account --category e_commerce --role mule --evidence police_report,confirmed_loss \
       --confidence 90 --loss-band 10k_100k --case 2026-0815 "maybank:1234 5678 9012"
@@ -74,8 +76,10 @@ func newWithdraw(a *app) *cobra.Command {
 	cmd, _ := newStatement(a, fraud.Withdraw, &cobra.Command{
 		Use:   "withdraw [--type TYPE] VALUE…",
 		Short: "Take your own report back",
-		Long: `withdraw takes back whatever you said of the values: a report, a dispute or a clear. Other partners' reports stand. It is
-seen as fast as a report, and no late delivery of the report can undo it. Write a value in any form that means the same.`,
+		Long: text(`
+withdraw takes back whatever you said of the values: a report, a dispute or a clear. Other partners'
+reports stand. It is seen as fast as a report, and no late delivery of the report can undo it. Write
+a value in any form that means the same.`),
 		Example: `  waspada withdraw --type phone "012-345 6789"`,
 	})
 	return cmd
@@ -85,8 +89,10 @@ func newDispute(a *app) *cobra.Command {
 	cmd, _ := newStatement(a, fraud.Dispute, &cobra.Command{
 		Use:   "dispute [--type TYPE] VALUE…",
 		Short: "Say that a listing is in doubt: observe only",
-		Long: `dispute opens a dispute: while it stands, look-ups answer "disputed, observe only". The kind of partner that holds such
-an indicator may say so (banks of accounts, telcos of phone numbers, platforms of their accounts), and authorities.`,
+		Long: text(`
+dispute opens a dispute: while it stands, look-ups answer "disputed, observe only". The kind of
+partner that holds such an indicator may say so (banks of accounts, telcos of phone numbers,
+platforms of their accounts), and authorities.`),
 		Example: `  waspada dispute --type bank_account "maybank:1234 5678 9012" --case D-77`,
 	})
 	return cmd
@@ -96,8 +102,10 @@ func newClear(a *app) *cobra.Command {
 	cmd, _ := newStatement(a, fraud.Clear, &cobra.Command{
 		Use:   "clear [--type TYPE] VALUE…",
 		Short: "Say that a value is legitimate",
-		Long: `clear says that the values are legitimate, whoever listed them. The kind of partner that holds such an indicator may say
-so (banks of accounts, telcos of phone numbers, platforms of their accounts), and authorities.`,
+		Long: text(`
+clear says that the values are legitimate, whoever listed them. The kind of partner that holds such
+an indicator may say so (banks of accounts, telcos of phone numbers, platforms of their accounts),
+and authorities.`),
 		Example: `  waspada clear --type phone "03-1234 5678"`,
 	})
 	return cmd
@@ -124,7 +132,7 @@ func newStatement(a *app, kind fraud.Kind, cmd *cobra.Command) (*cobra.Command, 
 // state sends the statement about every value as one bundle.
 func (a *app) state(ctx context.Context, s *statement, args []string) error {
 	if s.event.Kind == fraud.Report && s.event.Category == "" {
-		return usage("--category is missing; such as telecommunication, e_commerce, investment, loan, e_finance, love_parcel")
+		return usage("--category is missing; such as telecommunication, e_commerce, investment, loan or love_parcel")
 	}
 	var err error
 	if s.event.Evidence, err = fraud.ParseEvidence(s.evidence...); err != nil {
@@ -155,7 +163,9 @@ func (a *app) state(ctx context.Context, s *statement, args []string) error {
 		return err
 	}
 	answer := stated{Receipt: *receipt, DryRun: s.dryRun, AcknowledgedMS: milliseconds(time.Since(sent))}
-	refused := slices.ContainsFunc(receipt.Results, func(r client.EventReceipt) bool { return r.Status == client.Refused })
+	refused := slices.ContainsFunc(receipt.Results, func(r client.EventReceipt) bool {
+		return r.Status == client.Refused
+	})
 	if s.wait && !refused && !s.dryRun {
 		w := waiter{hub: hub, events: events, before: before}
 		if err := w.wait(ctx, a.patience); err != nil {
@@ -250,7 +260,8 @@ func (a *app) showStated(s *statement, answer stated, t indicator.Type) error {
 		a.say("Checked only: nothing was sent.")
 		return nil
 	case answer.VisibleMS != nil:
-		a.say("Look-ups show it %.0f ms after it was sent (acknowledged after %.0f ms).", *answer.VisibleMS, answer.AcknowledgedMS)
+		a.say("Look-ups show it %.0f ms after it was sent (acknowledged after %.0f ms).",
+			*answer.VisibleMS, answer.AcknowledgedMS)
 	}
 	if s.event.Kind == fraud.Report && answer.BundleID != "" {
 		option := ""

@@ -125,6 +125,9 @@ the command line is wrong, and nothing was sent. "check --exit-code" has more.`,
 	return root
 }
 
+// text is the long help of a command, which begins on a line of its own.
+func text(help string) string { return strings.TrimSpace(help) }
+
 const noFiles = cobra.ShellCompDirectiveNoFileComp
 
 func (a *app) json() bool { return a.output == "json" }

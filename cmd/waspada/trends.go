@@ -20,11 +20,12 @@ func newTrends(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "trends [--by DIMENSION] [--bucket BUCKET] [--last TIME]",
 		Short: "Count events over time",
-		Long: `trends counts events by hour, day or week of Malaysia, split by the type of the indicator, the category of the scam or the
-kind of partner that reported. Each event counts once, however often it was sent. The last bucket is still being
-filled. It needs a key with the scope analyse.
+		Long: text(`
+trends counts events by hour, day or week of Malaysia, split by the type of the indicator, the
+category of the scam or the kind of partner that reported. Each event counts once, however often it
+was sent. The last bucket is still being filled. It needs a key with the scope analyse.
 
--o csv writes at,key,value with a line for each bucket and key; -o json writes the hub's answer.`,
+-o csv writes at,key,value with a line for each bucket and key; -o json writes the hub's answer.`),
 		Example: `  waspada trends
   waspada trends --by category --bucket day --last 30d
   waspada trends --by partner_kind --from 2026-11-01 --to 2026-11-15 --bucket day -o csv`,
@@ -109,7 +110,8 @@ func (s *span) Type() string   { return "time" }
 
 func (s *span) Set(text string) error {
 	for unit, d := range map[string]time.Duration{"d": 24 * time.Hour, "w": 7 * 24 * time.Hour} {
-		if n, err := strconv.Atoi(strings.TrimSuffix(text, unit)); strings.HasSuffix(text, unit) && err == nil && n > 0 && n < 10_000 {
+		number, ok := strings.CutSuffix(text, unit)
+		if n, err := strconv.Atoi(number); ok && err == nil && n > 0 && n < 10_000 {
 			*s = span(time.Duration(n) * d)
 			return nil
 		}

@@ -75,7 +75,8 @@ func (v value) parse(t indicator.Type) (indicator.Indicator, error) {
 			for _, t := range types {
 				names = append(names, t.String())
 			}
-			return indicator.Indicator{}, v.fault(usage("the value may be of type %s; give --type", strings.Join(names, ", ")))
+			err := usage("the value may be of type %s; give --type", strings.Join(names, ", "))
+			return indicator.Indicator{}, v.fault(err)
 		}
 	}
 	in, err := indicator.Parse(t, v.raw)

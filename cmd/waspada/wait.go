@@ -88,7 +88,8 @@ func (w *waiter) storedAt(ctx context.Context) (time.Time, error) {
 		case !known:
 			return time.Time{}, nil
 		case state.Status == client.Refused:
-			return time.Time{}, &fault{exit: exitFailed, Code: state.Reason, Detail: "the hub refused the event: " + state.Detail}
+			told := "the hub refused the event: " + state.Detail
+			return time.Time{}, &fault{exit: exitFailed, Code: state.Reason, Detail: told}
 		}
 	}
 	return time.Now(), nil

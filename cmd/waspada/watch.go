@@ -29,8 +29,10 @@ func newWatch(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch [--type TYPE] VALUE",
 		Short: "Show changes of a verdict as they happen",
-		Long: `watch asks again and again, and writes a line whenever the answer changes: the time, the verdict, and how long after the
-report was issued it was seen here. A hub that does not answer for a while is waited for. Stop with Ctrl-C.`,
+		Long: text(`
+watch asks again and again, and writes a line whenever the answer changes: the time, the verdict,
+and how long after the report was issued it was seen here. A hub that does not answer for a while is
+waited for. Stop with Ctrl-C.`),
 		Example: `  waspada watch --type phone "012-345 6789"
   waspada watch --every 20ms --for 30s -o json "hxxp://evil[.]example"`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -77,7 +79,9 @@ report was issued it was seen here. A hub that does not answer for a while is wa
 }
 
 // watch ends with the context, which is no error, or after so many changes.
-func (a *app) watch(ctx context.Context, hub *client.Client, question client.Item, every time.Duration, changes int) error {
+func (a *app) watch(
+	ctx context.Context, hub *client.Client, question client.Item, every time.Duration, changes int,
+) error {
 	var (
 		last  client.Result
 		since time.Time // when last was first seen

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -81,7 +82,8 @@ func (m *moment) Set(text string) error {
 	}
 	at, ok := parseTime(text)
 	if !ok {
-		return &plainError{fmt.Errorf("a time is written 2026-11-21T15:04:05+08:00, 2026-11-21 15:04, 2026-11-21 or as a duration (90m)")}
+		return &plainError{errors.New(
+			"a time is written 2026-11-21T15:04:05+08:00, 2026-11-21 15:04, 2026-11-21 or as a duration (90m)")}
 	}
 	*m.to = at
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -176,10 +177,10 @@ func (c *Client) lookup(ctx context.Context, batch *lookupBatch, results []Resul
 		return err
 	}
 	var answer struct {
-		AsOf    time.Time `json:"as_of"`
-		Results []Result  `json:"results"`
+		Results []Result `json:"results"`
 	}
-	if err := c.call(ctx, request{method: "POST", path: "/v1/lookup", contentType: jsonType, body: body}, &answer); err != nil {
+	question := request{method: http.MethodPost, path: "/v1/lookup", contentType: jsonType, body: body}
+	if err := c.call(ctx, question, &answer); err != nil {
 		return err
 	}
 	if len(answer.Results) != len(batch.places) {

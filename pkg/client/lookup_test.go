@@ -59,8 +59,9 @@ func TestLookupSendsEveryExpressionAsADigest(t *testing.T) {
 	if _, err := h.client(t, client.WithKeyRing(ring)).LookupOne(t.Context(), item); err != nil {
 		t.Fatal(err)
 	}
-	want := fmt.Sprintf(`{"indicators":[{"type":"bank_account","epoch":2,"digest":"%s","also":[{"grade":"weak","digest":"%s"}]}]}`,
-		ring.Digest(indicator.BankAccount, "MY/MBBEMYKL/123456789012"), ring.Digest(indicator.BankAccount, "MY/*/123456789012"))
+	want := fmt.Sprintf(`{"indicators":[{"type":"bank_account","epoch":2,"digest":"%s","also":[`+
+		`{"grade":"weak","digest":"%s"}]}]}`, ring.Digest(indicator.BankAccount, "MY/MBBEMYKL/123456789012"),
+		ring.Digest(indicator.BankAccount, "MY/*/123456789012"))
 	if diff := cmp.Diff(want, h.sent[0].body); diff != "" {
 		t.Error(diff)
 	}
@@ -127,7 +128,8 @@ func TestLookupSplitsWhatOneRequestCannotHold(t *testing.T) {
 
 func TestAnswerOfTheWrongLengthIsAnError(t *testing.T) {
 	h := &hub{script: []reply{notListed(2)}}
-	if r, err := h.client(t).LookupOne(t.Context(), client.Item{Type: indicator.Phone, Value: "012-345 6789"}); err == nil {
+	r, err := h.client(t).LookupOne(t.Context(), client.Item{Type: indicator.Phone, Value: "012-345 6789"})
+	if err == nil {
 		t.Errorf("took %+v", r)
 	}
 }
@@ -145,7 +147,8 @@ func TestLookupDigestsReadsTheBatch(t *testing.T) {
 	}
 	b = binary.BigEndian.AppendUint32(b, 1795230000)
 	b = binary.BigEndian.AppendUint32(b, 1795233600)
-	h := &hub{script: []reply{{status: 200, header: map[string]string{"Content-Type": "application/octet-stream"}, body: string(b)}}}
+	octets := map[string]string{"Content-Type": "application/octet-stream"}
+	h := &hub{script: []reply{{status: 200, header: octets, body: string(b)}}}
 	digests := make([]indicator.Digest, 9)
 	digests[8] = indicator.Digest{8}
 	got, err := h.client(t).LookupDigests(t.Context(), 2, digests)
@@ -159,7 +162,8 @@ func TestLookupDigestsReadsTheBatch(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if s := h.sent[0]; s.target != "/v1/lookup/batch?epoch=2" || len(s.body) != 9*32 || s.contentType != "application/octet-stream" {
+	s := h.sent[0]
+	if s.target != "/v1/lookup/batch?epoch=2" || len(s.body) != 9*32 || s.contentType != octets["Content-Type"] {
 		t.Errorf("sent %s of %d bytes", s.target, len(s.body))
 	}
 	for cut := range b {
@@ -188,16 +192,19 @@ func TestEventSaysWhatBecameOfIt(t *testing.T) {
 }
 
 func TestSeriesAsksAndReads(t *testing.T) {
-	h := &hub{script: []reply{{status: 200, body: `{"metric":"events","by":"type","bucket":"day","from":"2026-11-01T00:00:00+08:00",
-		"to":"2026-11-02T00:00:00+08:00","series":[{"key":"phone","points":[{"at":"2026-11-01T00:00:00+08:00","value":3}]}]}`}}}
+	h := &hub{script: []reply{{status: 200, body: `{"metric":"events","by":"type","bucket":"day",
+		"from":"2026-11-01T00:00:00+08:00","to":"2026-11-02T00:00:00+08:00",
+		"series":[{"key":"phone","points":[{"at":"2026-11-01T00:00:00+08:00","value":3}]}]}`}}}
 	day := time.Date(2026, 11, 1, 0, 0, 0, 0, time.FixedZone("", 8*3600))
-	got, err := h.client(t).Series(t.Context(), client.SeriesQuery{By: "type", Bucket: "day", From: day, To: day.AddDate(0, 0, 1)})
+	query := client.SeriesQuery{By: "type", Bucket: "day", From: day, To: day.AddDate(0, 0, 1)}
+	got, err := h.client(t).Series(t.Context(), query)
 	want := client.SeriesSet{Metric: "events", By: "type", Bucket: "day", From: day, To: day.AddDate(0, 0, 1),
 		Series: []client.Series{{Key: "phone", Points: []client.Point{{At: day, Value: 3}}}}}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
-	const target = "/v1/trends/series?bucket=day&by=type&from=2026-10-31T16%3A00%3A00.000Z&to=2026-11-01T16%3A00%3A00.000Z"
+	const target = "/v1/trends/series?bucket=day&by=type" +
+		"&from=2026-10-31T16%3A00%3A00.000Z&to=2026-11-01T16%3A00%3A00.000Z"
 	if h.sent[0].target != target {
 		t.Error(h.sent[0].target)
 	}
@@ -213,7 +220,7 @@ func TestReadyReadsAnUnreadyNode(t *testing.T) {
 }
 
 func TestKeyIsInNoError(t *testing.T) {
-	h := &hub{script: []reply{{err: broken}}}
+	h := &hub{script: []reply{{err: errReset}}}
 	_, err := h.client(t, client.WithPatience(0)).Me(t.Context())
 	if err == nil || strings.Contains(err.Error(), "secret") {
 		t.Error(err)

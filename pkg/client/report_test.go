@@ -62,9 +62,11 @@ func TestWithdrawalNamesWhatTheReportNamed(t *testing.T) {
 
 func TestReceiptTellsOfEachEventInOrder(t *testing.T) {
 	ids := []uuid.UUID{uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7()), uuid.Must(uuid.NewV7())}
-	h := &hub{script: []reply{{status: 202, body: fmt.Sprintf(`{"bundle_id":"01900000-0000-7000-8000-00000000000b","results":[
+	h := &hub{script: []reply{{status: 202, body: fmt.Sprintf(`{
+		"bundle_id":"01900000-0000-7000-8000-00000000000b","results":[
 		{"event_id":"%s","status":"accepted"},
-		{"event_id":"%s","status":"refused","reason":"unknown_term","pointer":"/events/1/category","detail":"D"}]}`, ids[0], ids[2])}}}
+		{"event_id":"%s","status":"refused","reason":"unknown_term","pointer":"/events/1/category","detail":"D"}]}`,
+		ids[0], ids[2])}}}
 	at := time.Date(2026, 11, 21, 4, 0, 0, 0, time.UTC)
 	var events []client.Event
 	for i, value := range []indicator.Raw{"012-345 6789", "not a number", "012-345 6780"} {
@@ -99,7 +101,8 @@ func TestReportThatIsRefusedWholeComesWithItsReceipt(t *testing.T) {
 		t.Errorf("%v, %+v", err, receipt)
 	}
 
-	receipt, err = h.client(t, client.WithKeyRing(testRing(t))).Report(t.Context(), client.NewReport(indicator.Phone, "x", "loan"))
+	withRing := h.client(t, client.WithKeyRing(testRing(t)))
+	receipt, err = withRing.Report(t.Context(), client.NewReport(indicator.Phone, "x", "loan"))
 	if !errors.Is(err, client.ErrNoneAcceptable) || receipt.Results[0].Status != client.Refused || len(h.sent) != 1 {
 		t.Errorf("%v, %+v, sent %d", err, receipt, len(h.sent))
 	}

@@ -16,13 +16,13 @@ import (
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-var broken = errors.New("connection reset by peer")
+var errReset = errors.New("connection reset by peer")
 
 func TestRetryRepeatsTheVerySameRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		later := problem(503, "unavailable")
 		later.header["Retry-After"] = "2"
-		h := &hub{script: []reply{{err: broken}, later, problem(429, "too_many_requests"), {status: 502, body: "<html>"},
+		h := &hub{script: []reply{{err: errReset}, later, problem(429, "too_many_requests"), {status: 502, body: "<html>"},
 			problem(409, "idempotency_key_in_use"), accepted(1)}}
 		receipt, err := h.client(t, client.WithKeyRing(testRing(t))).
 			Report(t.Context(), client.NewReport(indicator.Phone, "012-345 6789", "loan"))
@@ -93,9 +93,9 @@ func TestWhatIsRefusedForGoodIsNotRepeated(t *testing.T) {
 func TestPatienceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		h := &hub{script: []reply{{err: broken}}}
+		h := &hub{script: []reply{{err: errReset}}}
 		_, err := h.client(t, client.WithPatience(20*time.Second)).Me(t.Context())
-		if took := time.Since(begun); !errors.Is(err, broken) || took < 10*time.Second || took > 20*time.Second {
+		if took := time.Since(begun); !errors.Is(err, errReset) || took < 10*time.Second || took > 20*time.Second {
 			t.Errorf("%v after %s", err, took)
 		}
 		if len(h.sent) > 15 {
@@ -134,7 +134,7 @@ func TestCancelledCallEndsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		h := &hub{script: []reply{{err: broken}}}
+		h := &hub{script: []reply{{err: errReset}}}
 		begun := time.Now()
 		_, err := h.client(t).Me(ctx)
 		if !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) != time.Second {
@@ -162,7 +162,8 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 }
 
 func TestProblemTellsWhatTheHubSaid(t *testing.T) {
-	h := &hub{script: []reply{{status: 403, header: map[string]string{"Content-Type": "application/problem+json; charset=utf-8"},
+	h := &hub{script: []reply{{status: 403,
+		header: map[string]string{"Content-Type": "application/problem+json; charset=utf-8"},
 		body: `{"type":"urn:waspada:problem:missing_scope","title":"The API key may not do this","status":403,
 			"detail":"this needs an API key with the scope report","code":"missing_scope","pointer":"/x","parameter":"p",
 			"request_id":"abc","new_member":1}`}}}
@@ -177,14 +178,16 @@ func TestProblemTellsWhatTheHubSaid(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	const text = "who am I: the hub answered 403: this needs an API key with the scope report (missing_scope at /x in p, request abc)"
+	const text = "who am I: the hub answered 403: this needs an API key with the scope report " +
+		"(missing_scope at /x in p, request abc)"
 	if err.Error() != text {
 		t.Errorf("%q", err)
 	}
 }
 
 func TestAnswerOfSomethingElseIsNotQuoted(t *testing.T) {
-	h := &hub{script: []reply{{status: 404, header: map[string]string{"Content-Type": "text/html"}, body: "<h1>secret</h1>"}}}
+	page := reply{status: 404, header: map[string]string{"Content-Type": "text/html"}, body: "<h1>secret</h1>"}
+	h := &hub{script: []reply{page}}
 	_, err := h.client(t).Me(t.Context())
 	const text = "who am I: the hub answered 404: something other than the hub seems to have answered; " +
 		"see that the address is the hub's (http_404)"
@@ -194,7 +197,9 @@ func TestAnswerOfSomethingElseIsNotQuoted(t *testing.T) {
 }
 
 func TestNewRefusesWhatIsNoAddress(t *testing.T) {
-	for _, server := range []string{"", "ftp://hub", "https://", "https://user:pass@hub", "https://hub?x=1", "https://hub#x", "::"} {
+	for _, server := range []string{
+		"", "ftp://hub", "https://", "https://user:pass@hub", "https://hub?x=1", "https://hub#x", "::",
+	} {
 		if _, err := client.New(server, "key"); err == nil {
 			t.Errorf("%q was taken", server)
 		}
