@@ -55,6 +55,8 @@ func (h *hub) start() *httptest.Server {
 			refuse(w, 401, "unknown_key", "the API key is not known")
 			return
 		}
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		answer(w, 200, map[string]any{"partner": "bank-harimau", "kind": "bank", "scopes": []string{"lookup", "report"},
 			"epoch": h.epoch, "node": "n1"})
 	})
