@@ -118,7 +118,8 @@ func TestBodyRules(t *testing.T) {
 		{"no media type", ask{method: "POST", path: "/v1/lookup", key: "lookup", body: one, raw: true,
 			header: map[string]string{"Content-Type": ""}}, 415, "unsupported_media_type"},
 		{"UTF-16", ask{method: "POST", path: "/v1/lookup", key: "lookup", body: one, raw: true,
-			header: map[string]string{"Content-Type": "application/json; charset=utf-16"}}, 415, "unsupported_media_type"},
+			header: map[string]string{"Content-Type": "application/json; charset=utf-16"}}, 415,
+			"unsupported_media_type"},
 		{"UTF-8, said", ask{method: "POST", path: "/v1/lookup", key: "lookup", body: one, raw: true,
 			header: map[string]string{"Content-Type": "application/json; charset=UTF-8"}}, 200, ""},
 		{"gzip", ask{method: "POST", path: "/v1/lookup", key: "lookup", body: one, raw: true,
@@ -136,7 +137,8 @@ func TestBodyRules(t *testing.T) {
 // A body without a length is cut off where the limit is.
 func TestABodyWithoutALengthIsLimitedToo(t *testing.T) {
 	_, addr := listening(t)
-	request, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+addr+"/v1/lookup", io.LimitReader(endless{}, 1<<20))
+	request, err := http.NewRequestWithContext(t.Context(), "POST", "http://"+addr+"/v1/lookup",
+		io.LimitReader(endless{}, 1<<20))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +196,8 @@ func TestProblems(t *testing.T) {
 	strict := newHub(t, func(c *Config, _ *Deps) { c.RefuseValues = true })
 	answers := []answer{
 		h.do(t, ask{method: "POST", path: "/v1/lookup", key: "lookup", body: "{", raw: true}),
-		h.do(t, ask{method: "POST", path: "/v1/lookup", key: "lookup", body: `{"indicators":[{"type":"car","value":"1"}]}`, raw: true}),
+		h.do(t, ask{method: "POST", path: "/v1/lookup", key: "lookup",
+			body: `{"indicators":[{"type":"car","value":"1"}]}`, raw: true}),
 		h.do(t, ask{method: "GET", path: "/v1/lookup/phone/" + strings.Repeat("ab", 32), key: "lookup", raw: true}),
 		h.do(t, ask{method: "POST", path: "/v1/lookup/batch?epoch=1", key: "lookup", body: "x", raw: true,
 			header: map[string]string{"Content-Type": "application/octet-stream"}}),
@@ -208,8 +211,10 @@ func TestProblems(t *testing.T) {
 		h.do(t, ask{method: "GET", path: "/v1/events/" + someID, key: "report"}),
 		h.do(t, ask{method: "DELETE", path: "/v1/lookup", key: "lookup"}),
 		h.do(t, ask{method: "POST", path: "/v1/lookup", key: "lookup", body: strings.Repeat(" ", 1<<20), raw: true}),
-		h.do(t, ask{method: "POST", path: "/v1/lookup", key: "lookup", body: "x", raw: true, header: map[string]string{"Content-Type": "text/plain"}}),
-		h.do(t, ask{method: "POST", path: "/v1/lookup", key: "lookup", body: "x", raw: true, header: map[string]string{"Content-Encoding": "br"}}),
+		h.do(t, ask{method: "POST", path: "/v1/lookup", key: "lookup", body: "x", raw: true,
+			header: map[string]string{"Content-Type": "text/plain"}}),
+		h.do(t, ask{method: "POST", path: "/v1/lookup", key: "lookup", body: "x", raw: true,
+			header: map[string]string{"Content-Encoding": "br"}}),
 		h.do(t, events(`{"events":[{"event_id":"`+someID+`","kind":"report","indicator":{"type":"phone","value":"0123456780"}}]}`)),
 		h.do(t, withKey(events(strings.Replace(goodEvent, "80", "81", 1)), "used")),
 		broken.do(t, events(goodEvent)),
@@ -258,9 +263,12 @@ func TestAPanicIsOurFaultAndTellsNothing(t *testing.T) {
 func TestNoValueTurnsUpAnywhere(t *testing.T) {
 	h := newHub(t)
 	asks := []ask{
-		lookup(`{"indicators":[{"type":"phone","value":"` + planted + `"},{"type":"email","value":"` + planted + `"}]}`),
-		events(`{"events":[{"kind":"report","category":"telecommunication","indicator":{"type":"phone","value":"` + planted + `"}}]}`),
-		events(`{"events":[{"kind":"report","category":"telecommunication","indicator":{"type":"email","value":"` + planted + `"}}]}`),
+		lookup(`{"indicators":[{"type":"phone","value":"` + planted + `"},{"type":"email","value":"` + planted +
+			`"}]}`),
+		events(`{"events":[{"kind":"report","category":"telecommunication","indicator":{"type":"phone","value":"` +
+			planted + `"}}]}`),
+		events(`{"events":[{"kind":"report","category":"telecommunication","indicator":{"type":"email","value":"` +
+			planted + `"}}]}`),
 		{method: "GET", path: "/v1/lookup/phone/" + planted + "?epoch=1", key: "lookup"},
 		{method: "GET", path: "/v1/lookup/" + planted + "/" + planted + "?epoch=1", key: "lookup"},
 		{method: "GET", path: "/v1/events/" + planted, key: "report"},
@@ -270,10 +278,14 @@ func TestNoValueTurnsUpAnywhere(t *testing.T) {
 		{method: "GET", path: "/" + planted, key: "lookup"},
 		{method: planted, path: "/v1/me", key: "lookup"},
 		{method: "GET", path: "/v1/me", key: planted},
-		{method: "GET", path: "/v1/me", key: "lookup", header: map[string]string{"X-Request-Id": planted, "User-Agent": planted}},
-		{method: "POST", path: "/v1/events", key: "report", body: goodEvent, header: map[string]string{"Idempotency-Key": planted}},
-		{method: "POST", path: "/v1/events", key: "report", body: goodEvent, header: map[string]string{"Idempotency-Key": planted + " "}},
-		{method: "POST", path: "/v1/lookup", key: "lookup", body: goodEvent, header: map[string]string{"Content-Type": planted}},
+		{method: "GET", path: "/v1/me", key: "lookup", header: map[string]string{"X-Request-Id": planted,
+			"User-Agent": planted}},
+		{method: "POST", path: "/v1/events", key: "report", body: goodEvent,
+			header: map[string]string{"Idempotency-Key": planted}},
+		{method: "POST", path: "/v1/events", key: "report", body: goodEvent,
+			header: map[string]string{"Idempotency-Key": planted + " "}},
+		{method: "POST", path: "/v1/lookup", key: "lookup", body: goodEvent,
+			header: map[string]string{"Content-Type": planted}},
 	}
 	digest := digestOf(ring, indicator.Phone, planted)
 	for _, a := range asks {
@@ -289,7 +301,8 @@ func TestNoValueTurnsUpAnywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := h.logged() + fmt.Sprint(metrics); strings.Contains(text, planted) || strings.Contains(text, planted[1:]) {
+	if text := h.logged() + fmt.Sprint(metrics); strings.Contains(text, planted) || strings.Contains(text,
+		planted[1:]) {
 		t.Errorf("the value turned up:\n%s", text)
 	}
 	if n := strings.Count(h.logged(), "msg=request"); n != len(asks) {
@@ -303,7 +316,8 @@ func TestSeriesPassesTheQuestionOn(t *testing.T) {
 	kl := time.FixedZone("", 8*3600)
 	h.series = func(q fraud.SeriesQuestion) ([]fraud.Series, error) {
 		asked = q
-		return []fraud.Series{{Key: "phone", Points: []fraud.Point{{At: time.Date(2026, 11, 1, 0, 0, 0, 0, kl), Value: 3}}}}, nil
+		return []fraud.Series{{Key: "phone", Points: []fraud.Point{{At: time.Date(2026, 11, 1, 0, 0, 0, 0, kl),
+			Value: 3}}}}, nil
 	}
 	path := "/v1/trends/series?metric=events&by=category&bucket=hour&from=2026-11-01T00:00:00%2B08:00&to=2026-11-02T00:00:00Z"
 	got := h.do(t, ask{method: "GET", path: path, key: "analyse"})
@@ -312,14 +326,16 @@ func TestSeriesPassesTheQuestionOn(t *testing.T) {
 	if diff := cmp.Diff(want, got.Body); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
-	if asked.By != fraud.ByCategory || asked.Bucket != fraud.Hourly || !asked.To.Equal(time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)) {
+	if asked.By != fraud.ByCategory || asked.Bucket != fraud.Hourly || !asked.To.Equal(time.Date(2026, 11, 2, 0, 0, 0,
+		0, time.UTC)) {
 		t.Errorf("asked %+v", asked)
 	}
 	h.series = func(fraud.SeriesQuestion) ([]fraud.Series, error) {
 		return nil, fmt.Errorf("trends: %w", fraud.Refuse(fraud.ReasonSchema, "/from", "must be before to"))
 	}
 	got = h.do(t, ask{method: "GET", path: path, key: "analyse"})
-	if got.Status != 400 || !strings.Contains(got.Body, `"detail":"must be before to","code":"bad_parameter","parameter":"from"`) {
+	if got.Status != 400 || !strings.Contains(got.Body,
+		`"detail":"must be before to","code":"bad_parameter","parameter":"from"`) {
 		t.Errorf("%d %s", got.Status, got.Body)
 	}
 }
@@ -392,17 +408,21 @@ func TestReadinessNamesEachCheck(t *testing.T) {
 	}{
 		{"all well", []Check{{Name: "index", Run: fine}, {Name: "clickhouse", Degrades: true, Run: fine}}, 200,
 			`{"status":"ready","checks":[{"name":"index","status":"ok"},{"name":"clickhouse","status":"ok"}]}`},
-		{"without ClickHouse", []Check{{Name: "index", Run: fine}, {Name: "clickhouse", Degrades: true, Run: fail}}, 200,
+		{"without ClickHouse", []Check{{Name: "index", Run: fine}, {Name: "clickhouse", Degrades: true, Run: fail}},
+			200,
 			`{"status":"degraded","checks":[{"name":"index","status":"ok"},{"name":"clickhouse","status":"degraded"}]}`},
-		{"without the index", []Check{{Name: "index", Run: fail}, {Name: "clickhouse", Degrades: true, Run: fail}}, 503,
+		{"without the index", []Check{{Name: "index", Run: fail}, {Name: "clickhouse", Degrades: true, Run: fail}},
+			503,
 			`{"status":"unready","checks":[{"name":"index","status":"failed"},{"name":"clickhouse","status":"degraded"}]}`},
-		{"a check that hangs", []Check{{Name: "kafka", Degrades: true, Run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}}, 200,
+		{"a check that hangs", []Check{{Name: "kafka", Degrades: true,
+			Run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}}, 200,
 			`{"status":"degraded","checks":[{"name":"kafka","status":"degraded"}]}`},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			h := newHub(t, func(_ *Config, d *Deps) { d.Checks = c.checks })
 			got := h.do(t, ask{method: "GET", path: "/readyz"})
-			if diff := cmp.Diff([]string{fmt.Sprint(c.status), c.body}, []string{fmt.Sprint(got.Status), got.Body}); diff != "" {
+			if diff := cmp.Diff([]string{fmt.Sprint(c.status), c.body}, []string{fmt.Sprint(got.Status),
+				got.Body}); diff != "" {
 				t.Errorf("answer (-want +got):\n%s", diff)
 			}
 		})
@@ -483,7 +503,8 @@ func TestRunTellsOfAPortThatIsTaken(t *testing.T) {
 func TestTheDocsPageLoadsNothingFromElsewhere(t *testing.T) {
 	h := newHub(t)
 	page := h.do(t, ask{method: "GET", path: "/docs"})
-	if csp := page.Header.Get("Content-Security-Policy"); !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+	if csp := page.Header.Get("Content-Security-Policy"); !strings.Contains(csp,
+		"default-src 'none'") || strings.Contains(csp, "unsafe") {
 		t.Errorf("policy %q", csp)
 	}
 	links := regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(page.Body, -1)
@@ -495,7 +516,8 @@ func TestTheDocsPageLoadsNothingFromElsewhere(t *testing.T) {
 			t.Errorf("%s: %d", link[1], got.Status)
 		}
 	}
-	zipped := h.do(t, ask{method: "GET", path: "/docs/swagger-ui.css", header: map[string]string{"Accept-Encoding": "gzip"}})
+	zipped := h.do(t, ask{method: "GET", path: "/docs/swagger-ui.css",
+		header: map[string]string{"Accept-Encoding": "gzip"}})
 	if zipped.Header.Get("Content-Encoding") != "gzip" || zipped.Body[:2] != "\x1f\x8b" {
 		t.Errorf("compressed: %v", zipped.Header)
 	}

@@ -14,7 +14,8 @@ import (
 // The binary batch, version 1; integers are big-endian. The contract's description of POST /v1/lookup/batch is the
 // same for other languages.
 //
-// The request is the digests of exact expressions, 32 bytes each, all of one epoch, which stands in the query. The answer:
+// The request is the digests of exact expressions, 32 bytes each, all of one epoch, which stands in the query.
+// The answer:
 //
 //	 0  4  "WSPB"
 //	 4  1  version, 1

@@ -102,19 +102,26 @@ func TestTheContractHasTheCodesWords(t *testing.T) {
 		{"grades", enumeration(t, "Grade"), grades},
 		{"reasons", enumeration(t, "Reason"), reasons},
 		{"verdicts", enumeration(t, "Verdict", "verdict"), fraud.Statuses()},
-		{"advice", enumeration(t, "Verdict", "advice"), words(4, func(i int) string { return fraud.Advice(i).String() })},
-		{"advice of events", enumeration(t, "Event", "advice"), words(4, func(i int) string { return fraud.Advice(i).String() })},
-		{"stages", enumeration(t, "Verdict", "answered_by"), words(2, func(i int) string { return fraud.Stage(i).String() })},
+		{"advice", enumeration(t, "Verdict", "advice"), words(4,
+			func(i int) string { return fraud.Advice(i).String() })},
+		{"advice of events", enumeration(t, "Event", "advice"), words(4,
+			func(i int) string { return fraud.Advice(i).String() })},
+		{"stages", enumeration(t, "Verdict", "answered_by"), words(2,
+			func(i int) string { return fraud.Stage(i).String() })},
 		{"kinds", enumeration(t, "Event", "kind"), fraud.Kinds()},
 		{"roles", enumeration(t, "Event", "role"), words(5, func(i int) string { return fraud.Role(i).String() })},
 		{"evidence", enumeration(t, "Event", "evidence", "[]"), fraud.Evidence(63).Names()},
 		{"tlp", enumeration(t, "Event", "tlp"), words(5, func(i int) string { return fraud.TLP(i).String() })},
-		{"actions", enumeration(t, "Event", "action"), words(6, func(i int) string { return fraud.Action(i).String() })},
-		{"loss bands", enumeration(t, "Event", "loss_band"), words(6, func(i int) string { return fraud.LossBand(i).String() })},
+		{"actions", enumeration(t, "Event", "action"), words(6,
+			func(i int) string { return fraud.Action(i).String() })},
+		{"loss bands", enumeration(t, "Event", "loss_band"), words(6,
+			func(i int) string { return fraud.LossBand(i).String() })},
 		{"kinds of partner", enumeration(t, "Me", "kind"), fraud.PartnerKinds()},
 		{"scopes", enumeration(t, "Me", "scopes", "[]"), fraud.Scope(15).Names()},
-		{"dimensions", enumeration(t, "SeriesResponse", "by"), words(3, func(i int) string { return fraud.Dimension(i).String() })},
-		{"buckets", enumeration(t, "SeriesResponse", "bucket"), words(3, func(i int) string { return fraud.Bucket(i).String() })},
+		{"dimensions", enumeration(t, "SeriesResponse", "by"), words(3,
+			func(i int) string { return fraud.Dimension(i).String() })},
+		{"buckets", enumeration(t, "SeriesResponse", "bucket"), words(3,
+			func(i int) string { return fraud.Bucket(i).String() })},
 	} {
 		if diff := cmp.Diff(c.code, c.contract); diff != "" {
 			t.Errorf("%s (-code +contract):\n%s", c.what, diff)
@@ -160,10 +167,13 @@ func TestPointersNameTheFieldsOfTheContract(t *testing.T) {
 func TestTheVerdictEncoderWritesWhatJSONWould(t *testing.T) {
 	h := newHub(t)
 	e := verdictEncoder{categories: h.server.categories}
-	e.verdict(&fraud.Verdict{Status: fraud.InDispute, Score: 100, Categories: []fraud.Code{2, 999, 1}, Reporters: 12, FirstReported: now,
-		LastReported: now, Advice: fraud.Block, Matched: indicator.Prefix, AnsweredBy: fraud.ByIndex, AsOf: now})
-	want := map[string]any{"verdict": "disputed", "known_fraud": false, "score": 100.0, "categories": []any{"e_commerce", "telecommunication"},
-		"reporters": 12.0, "first_reported": "2026-11-22T08:00:00.000Z", "last_reported": "2026-11-22T08:00:00.000Z", "advice": "block",
+	e.verdict(&fraud.Verdict{Status: fraud.InDispute, Score: 100, Categories: []fraud.Code{2, 999, 1}, Reporters: 12,
+		FirstReported: now,
+		LastReported:  now, Advice: fraud.Block, Matched: indicator.Prefix, AnsweredBy: fraud.ByIndex, AsOf: now})
+	want := map[string]any{"verdict": "disputed", "known_fraud": false, "score": 100.0,
+		"categories": []any{"e_commerce", "telecommunication"},
+		"reporters":  12.0, "first_reported": "2026-11-22T08:00:00.000Z", "last_reported": "2026-11-22T08:00:00.000Z",
+		"advice":  "block",
 		"matched": "prefix", "answered_by": "index", "as_of": "2026-11-22T08:00:00.000Z"}
 	var got map[string]any
 	if err := json.Unmarshal(e.b, &got); err != nil {

@@ -17,8 +17,8 @@ import (
 var docsFiles embed.FS
 
 // docsPolicy lets the page run its own script and speak to this hub, and nothing else.
-const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // docsMedia is what there is under /docs, by name.
 var docsMedia = map[string]string{

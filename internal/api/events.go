@@ -239,9 +239,11 @@ func (s *Server) reference(in *sentIndicator) (fraud.Ref, *fraud.Fault) {
 	}
 	switch {
 	case s.cfg.RefuseValues:
-		return ref, fraud.Refuse(fraud.ReasonSchema, "/indicator/value", "this hub takes digests only: hash the value where it is")
+		return ref, fraud.Refuse(fraud.ReasonSchema, "/indicator/value",
+			"this hub takes digests only: hash the value where it is")
 	case in.Epoch != 0 || !in.Digest.IsZero() || len(in.Also) > 0:
-		return ref, fraud.Refuse(fraud.ReasonSchema, "/indicator", "is given by its value or by its digest, not by both")
+		return ref, fraud.Refuse(fraud.ReasonSchema, "/indicator",
+			"is given by its value or by its digest, not by both")
 	case !in.Type.Valid():
 		return ref, fraud.Refuse(fraud.ReasonSchema, "/indicator/type", "is required")
 	}

@@ -52,25 +52,32 @@ func TestEventsAreFilledAndSent(t *testing.T) {
 	}
 	in, _ := indicator.Parse(indicator.BankAccount, "maybank:1140 1234 5678")
 	want := publication{Partner: "bank-b", Bundle: sent.Bundle, Events: []fraud.Event{
-		{ID: first, Kind: fraud.Report, IssuedAt: now, Category: "telecommunication", Role: fraud.Mule, Confidence: 70,
-			Evidence: fraud.BankSuspected, ObservedAt: time.Date(2026, 11, 22, 7, 0, 0, 123_000_000, time.UTC), TLP: fraud.TLPAmber,
-			Indicator: fraud.Ref{Type: indicator.BankAccount, Epoch: 2, Digest: ring.Digest(in.Report[0].Type, in.Report[0].Canonical),
-				Also: []fraud.Also{{Grade: indicator.Weak, Digest: ring.Digest(in.Report[1].Type, in.Report[1].Canonical)}}}},
+		{ID: first, Kind: fraud.Report, IssuedAt: now, Category: "telecommunication", Role: fraud.Mule,
+			Confidence: 70,
+			Evidence:   fraud.BankSuspected, ObservedAt: time.Date(2026, 11, 22, 7, 0, 0, 123_000_000, time.UTC),
+			TLP: fraud.TLPAmber,
+			Indicator: fraud.Ref{Type: indicator.BankAccount, Epoch: 2, Digest: ring.Digest(in.Report[0].Type,
+				in.Report[0].Canonical),
+				Also: []fraud.Also{{Grade: indicator.Weak, Digest: ring.Digest(in.Report[1].Type,
+					in.Report[1].Canonical)}}}},
 		{ID: uuid.MustParse(someID), Kind: fraud.Withdraw, IssuedAt: now.Add(-time.Minute), TLP: fraud.TLPRed,
-			Indicator: fraud.Ref{Type: indicator.Phone, Epoch: 1, Digest: indicator.Digest([]byte(strings.Repeat("\xab", 32)))}},
+			Indicator: fraud.Ref{Type: indicator.Phone, Epoch: 1,
+				Digest: indicator.Digest([]byte(strings.Repeat("\xab", 32)))}},
 	}}
 	if diff := cmp.Diff(want, sent); diff != "" {
 		t.Errorf("published (-want +got):\n%s", diff)
 	}
 	other := uuid.MustParse(someID)
-	answered := eventsAnswer{BundleID: &sent.Bundle, Results: []eventResult{{EventID: &first, Status: "accepted"}, {EventID: &other, Status: "accepted"}}}
+	answered := eventsAnswer{BundleID: &sent.Bundle, Results: []eventResult{{EventID: &first, Status: "accepted"},
+		{EventID: &other, Status: "accepted"}}}
 	if diff := cmp.Diff(answered, results(t, got)); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
 	}
 }
 
 func TestEventsAreRefusedOneByOne(t *testing.T) {
-	const ref = `"indicator":{"type":"phone","epoch":2,"digest":"` + "abababababababababababababababababababababababababababababababab" + `"}`
+	const ref = `"indicator":{"type":"phone","epoch":2,"digest":"` +
+		"abababababababababababababababababababababababababababababababab" + `"}`
 	for _, c := range []struct {
 		situation, event string
 		reason           fraud.Reason
@@ -81,25 +88,42 @@ func TestEventsAreRefusedOneByOne(t *testing.T) {
 		{"an unknown kind", `{"kind":"` + planted + `",` + ref + `}`, fraud.ReasonSchema, "/kind", true},
 		{"no kind", `{` + ref + `}`, fraud.ReasonSchema, "/kind", true},
 		{"no indicator", `{"kind":"sighting"}`, fraud.ReasonSchema, "/indicator/type", true},
-		{"a value that is none", `{"kind":"sighting","indicator":{"type":"phone","value":"` + planted + planted + `"}}`, fraud.ReasonSchema, "/indicator/value", false},
-		{"a value and a digest", `{"kind":"sighting","indicator":{"type":"phone","value":"` + planted + `","epoch":2,"digest":"` + strings.Repeat("ab", 32) + `"}}`,
+		{"a value that is none", `{"kind":"sighting","indicator":{"type":"phone","value":"` + planted + planted +
+			`"}}`, fraud.ReasonSchema, "/indicator/value", false},
+		{"a value and a digest", `{"kind":"sighting","indicator":{"type":"phone","value":"` + planted +
+			`","epoch":2,"digest":"` + strings.Repeat("ab", 32) + `"}}`,
 			fraud.ReasonSchema, "/indicator", true},
-		{"a value without a type", `{"kind":"sighting","indicator":{"value":"` + planted + `"}}`, fraud.ReasonSchema, "/indicator/type", true},
-		{"a domain that too many share", `{"kind":"report","category":"telecommunication","indicator":{"type":"domain","value":"bit.ly"}}`,
+		{"a value without a type", `{"kind":"sighting","indicator":{"value":"` + planted + `"}}`, fraud.ReasonSchema,
+			"/indicator/type", true},
+		{"a domain that too many share",
+			`{"kind":"report","category":"telecommunication","indicator":{"type":"domain","value":"bit.ly"}}`,
 			fraud.ReasonSchema, "/indicator/value", false},
-		{"a plain hash", `{"kind":"sighting","indicator":{"type":"phone","digest":"` + strings.Repeat("ab", 32) + `"}}`, fraud.ReasonNotKeyed, "/indicator/epoch", true},
-		{"a later epoch", `{"kind":"sighting","indicator":{"type":"phone","epoch":3,"digest":"` + strings.Repeat("ab", 32) + `"}}`, fraud.ReasonEpoch, "/indicator/epoch", false},
+		{"a plain hash", `{"kind":"sighting","indicator":{"type":"phone","digest":"` + strings.Repeat("ab", 32) +
+			`"}}`, fraud.ReasonNotKeyed, "/indicator/epoch", true},
+		{"a later epoch", `{"kind":"sighting","indicator":{"type":"phone","epoch":3,"digest":"` + strings.Repeat("ab",
+			32) + `"}}`, fraud.ReasonEpoch, "/indicator/epoch", false},
 		{"a report without a category", `{"kind":"report",` + ref + `}`, fraud.ReasonSchema, "/category", false},
-		{"a category that is a value", `{"kind":"report","category":"` + planted + `",` + ref + `}`, fraud.ReasonUnknownTerm, "/category", false},
-		{"an unknown region", `{"kind":"sighting","region":"SG-01",` + ref + `}`, fraud.ReasonUnknownTerm, "/region", false},
-		{"a confidence of 101", `{"kind":"report","category":"telecommunication","confidence":101,` + ref + `}`, fraud.ReasonSchema, "/confidence", true},
-		{"a confidence of a withdrawal", `{"kind":"withdraw","confidence":50,` + ref + `}`, fraud.ReasonSchema, "/confidence", false},
-		{"tomorrow", `{"kind":"sighting","issued_at":"2026-11-23T08:00:00Z",` + ref + `}`, fraud.ReasonFuture, "/issued_at", false},
-		{"last month", `{"kind":"sighting","issued_at":"2026-10-22T08:00:00Z",` + ref + `}`, fraud.ReasonTooOld, "/issued_at", false},
-		{"a clear of a telco's number by a bank", `{"kind":"clear",` + ref + `}`, fraud.ReasonNotEntitled, "/kind", false},
-		{"an id of version 4", `{"event_id":"3b241101-e2bb-4255-8caf-4136c566a962","kind":"sighting",` + ref + `}`, fraud.ReasonSchema, "/event_id", false},
-		{"a protected number", `{"kind":"report","category":"telecommunication","indicator":{"type":"phone","value":"03-2268 7888"}}`, fraud.ReasonProtected, "/indicator", false},
-		{"a case with spaces", `{"kind":"sighting","case":"` + planted + ` x",` + ref + `}`, fraud.ReasonSchema, "/case", true},
+		{"a category that is a value", `{"kind":"report","category":"` + planted + `",` + ref + `}`,
+			fraud.ReasonUnknownTerm, "/category", false},
+		{"an unknown region", `{"kind":"sighting","region":"SG-01",` + ref + `}`, fraud.ReasonUnknownTerm, "/region",
+			false},
+		{"a confidence of 101", `{"kind":"report","category":"telecommunication","confidence":101,` + ref + `}`,
+			fraud.ReasonSchema, "/confidence", true},
+		{"a confidence of a withdrawal", `{"kind":"withdraw","confidence":50,` + ref + `}`, fraud.ReasonSchema,
+			"/confidence", false},
+		{"tomorrow", `{"kind":"sighting","issued_at":"2026-11-23T08:00:00Z",` + ref + `}`, fraud.ReasonFuture,
+			"/issued_at", false},
+		{"last month", `{"kind":"sighting","issued_at":"2026-10-22T08:00:00Z",` + ref + `}`, fraud.ReasonTooOld,
+			"/issued_at", false},
+		{"a clear of a telco's number by a bank", `{"kind":"clear",` + ref + `}`, fraud.ReasonNotEntitled, "/kind",
+			false},
+		{"an id of version 4", `{"event_id":"3b241101-e2bb-4255-8caf-4136c566a962","kind":"sighting",` + ref + `}`,
+			fraud.ReasonSchema, "/event_id", false},
+		{"a protected number",
+			`{"kind":"report","category":"telecommunication","indicator":{"type":"phone","value":"03-2268 7888"}}`,
+			fraud.ReasonProtected, "/indicator", false},
+		{"a case with spaces", `{"kind":"sighting","case":"` + planted + ` x",` + ref + `}`, fraud.ReasonSchema,
+			"/case", true},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			h := newHub(t)
@@ -125,7 +149,8 @@ func TestEventsAreRefusedOneByOne(t *testing.T) {
 func TestNoAcceptableEventIsAProblemWithResults(t *testing.T) {
 	h := newHub(t)
 	got := h.do(t, events(`{"events":[{"kind":"report","indicator":{"type":"phone","value":"0123456780"}}]}`))
-	if got.Status != 422 || !strings.Contains(got.Body, `"code":"no_acceptable_event"`) || len(results(t, got).Results) != 1 {
+	if got.Status != 422 || !strings.Contains(got.Body, `"code":"no_acceptable_event"`) || len(results(t,
+		got).Results) != 1 {
 		t.Errorf("%d %s", got.Status, got.Body)
 	}
 	if len(h.published) != 0 {
@@ -147,7 +172,8 @@ func TestADryRunSendsNothing(t *testing.T) {
 	a := withKey(events(goodEvent), "k-1")
 	a.path += "?dry_run=true"
 	got := h.do(t, a)
-	if r := results(t, got); got.Status != 200 || !r.DryRun || r.BundleID != nil || r.Results[0].Status != "accepted" {
+	if r := results(t,
+		got); got.Status != 200 || !r.DryRun || r.BundleID != nil || r.Results[0].Status != "accepted" {
 		t.Errorf("%d %s", got.Status, got.Body)
 	}
 	if len(h.published) != 0 {
@@ -221,7 +247,8 @@ func TestAFailedSendingMayBeRepeated(t *testing.T) {
 	h := newHub(t)
 	h.publish = func(context.Context) error { return fmt.Errorf("%w: %w", errSecret, fraud.ErrUnavailable) }
 	got := h.do(t, withKey(events(goodEvent), "k-1"))
-	if got.Status != 503 || got.Header.Get("Retry-After") == "" || !strings.Contains(got.Body, `"code":"unavailable"`) {
+	if got.Status != 503 || got.Header.Get("Retry-After") == "" || !strings.Contains(got.Body,
+		`"code":"unavailable"`) {
 		t.Errorf("%d %v %s", got.Status, got.Header, got.Body)
 	}
 	if strings.Contains(got.Body, "hunter2") {
@@ -284,7 +311,8 @@ func TestWhatBecameOfAnEvent(t *testing.T) {
 	h := newHub(t)
 	stored, refused, others := uuid.MustParse(someID), uuid.New(), uuid.New()
 	h.fates[stored] = fraud.Fate{EventID: stored, Partner: 2, Appended: now}
-	h.fates[refused] = fraud.Fate{EventID: refused, Partner: 2, Appended: now, Fault: fraud.Refuse(fraud.ReasonProtected, "/indicator", "protected")}
+	h.fates[refused] = fraud.Fate{EventID: refused, Partner: 2, Appended: now,
+		Fault: fraud.Refuse(fraud.ReasonProtected, "/indicator", "protected")}
 	h.fates[others] = fraud.Fate{EventID: others, Partner: 3, Appended: now}
 	for _, c := range []struct {
 		situation, id string
@@ -292,14 +320,17 @@ func TestWhatBecameOfAnEvent(t *testing.T) {
 		body          string
 		against       bool
 	}{
-		{"stored", someID, 200, `{"event_id":"` + someID + `","status":"stored","taken_at":"2026-11-22T08:00:00.000Z"}`, false},
-		{"refused", refused.String(), 200, `"status":"refused","taken_at":"2026-11-22T08:00:00.000Z","reason":"protected","pointer":"/indicator","detail":"protected"}`, false},
+		{"stored", someID, 200, `{"event_id":"` + someID +
+			`","status":"stored","taken_at":"2026-11-22T08:00:00.000Z"}`, false},
+		{"refused", refused.String(), 200,
+			`"status":"refused","taken_at":"2026-11-22T08:00:00.000Z","reason":"protected","pointer":"/indicator","detail":"protected"}`, false},
 		{"another partner's", others.String(), 404, `"code":"event_not_found"`, false},
 		{"not known", uuid.NewString(), 404, `"code":"event_not_found"`, false},
 		{"no id", planted, 400, `"parameter":"id"`, true},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
-			got := h.do(t, ask{method: "GET", path: "/v1/events/" + c.id, key: "report", against: c.against, raw: true})
+			got := h.do(t, ask{method: "GET", path: "/v1/events/" + c.id, key: "report", against: c.against,
+				raw: true})
 			if got.Status != c.status || !strings.Contains(got.Body, c.body) || strings.Contains(got.Body, planted) {
 				t.Errorf("%d %s", got.Status, got.Body)
 			}

@@ -134,11 +134,16 @@ func (f *fakes) Series(_ context.Context, q fraud.SeriesQuestion) (fraud.SeriesQ
 
 // The callers: a header for each.
 var callers = map[string]fraud.Identity{
-	"Bearer lookup":  {Partner: &fraud.Partner{Number: 1, ID: "platform-a", Kind: fraud.Platform, State: fraud.Active}, KeyID: "a.1", Scopes: fraud.MayLookup},
-	"Bearer report":  {Partner: &fraud.Partner{Number: 2, ID: "bank-b", Kind: fraud.Bank, State: fraud.Active}, KeyID: "b.1", Scopes: fraud.MayReport},
-	"Bearer report2": {Partner: &fraud.Partner{Number: 3, ID: "telco-c", Kind: fraud.Telco, State: fraud.Active}, KeyID: "c.1", Scopes: fraud.MayReport},
-	"Bearer analyse": {Partner: &fraud.Partner{Number: 4, ID: "regulator-d", Kind: fraud.Regulator, State: fraud.Active}, KeyID: "d.1", Scopes: fraud.MayAnalyse},
-	"Bearer admin":   {Partner: &fraud.Partner{Number: 4, ID: "regulator-d", Kind: fraud.Regulator, State: fraud.Active}, KeyID: "d.2", Scopes: fraud.MayAdmin},
+	"Bearer lookup": {Partner: &fraud.Partner{Number: 1, ID: "platform-a", Kind: fraud.Platform,
+		State: fraud.Active}, KeyID: "a.1", Scopes: fraud.MayLookup},
+	"Bearer report": {Partner: &fraud.Partner{Number: 2, ID: "bank-b", Kind: fraud.Bank, State: fraud.Active},
+		KeyID: "b.1", Scopes: fraud.MayReport},
+	"Bearer report2": {Partner: &fraud.Partner{Number: 3, ID: "telco-c", Kind: fraud.Telco, State: fraud.Active},
+		KeyID: "c.1", Scopes: fraud.MayReport},
+	"Bearer analyse": {Partner: &fraud.Partner{Number: 4, ID: "regulator-d", Kind: fraud.Regulator,
+		State: fraud.Active}, KeyID: "d.1", Scopes: fraud.MayAnalyse},
+	"Bearer admin": {Partner: &fraud.Partner{Number: 4, ID: "regulator-d", Kind: fraud.Regulator,
+		State: fraud.Active}, KeyID: "d.2", Scopes: fraud.MayAdmin},
 }
 
 func (*fakes) Authenticate(header string, _ time.Time) (fraud.Identity, error) {
@@ -195,11 +200,13 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	}
 	h := &hub{registry: prometheus.NewRegistry(), fakes: &fakes{
 		listed: map[indicator.Digest]fraud.Verdict{}, fates: map[uuid.UUID]fraud.Fate{},
-		series: func(fraud.SeriesQuestion) ([]fraud.Series, error) { return nil, nil }, protected: map[indicator.Digest]bool{},
+		series:    func(fraud.SeriesQuestion) ([]fraud.Series, error) { return nil, nil },
+		protected: map[indicator.Digest]bool{},
 	}}
 	cfg := Config{Node: "node-1", DrainLimit: time.Second}
 	deps := Deps{
-		Auth: h.fakes, Keys: ring, Taxonomy: taxonomy, Index: h.fakes, Publisher: h.fakes, Events: h.fakes, Series: h.fakes,
+		Auth: h.fakes, Keys: ring, Taxonomy: taxonomy, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
+		Series:    h.fakes,
 		Protected: func(d indicator.Digest) bool { return h.protected[d] },
 		Checks:    []Check{{Name: "index", Run: func(context.Context) error { return nil }}},
 		Log:       slog.New(slog.NewTextHandler(h, &slog.HandlerOptions{Level: slog.LevelDebug})),
@@ -260,11 +267,14 @@ func (h *hub) do(t testing.TB, a ask) answer {
 		}
 		return got
 	}
-	options := &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}
-	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: parameters, Route: route, Options: options}
+	options := &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		IncludeResponseStatus: true}
+	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: parameters, Route: route,
+		Options: options}
 	err = openapi3filter.ValidateRequest(t.Context(), input)
 	if !a.raw && a.against == (err == nil) {
-		t.Errorf("%s %s: the request breaks the contract: %t, and the contract says: %v", a.method, a.path, a.against, err)
+		t.Errorf("%s %s: the request breaks the contract: %t, and the contract says: %v", a.method, a.path, a.against,
+			err)
 	}
 	if err := openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: input, Status: got.Status, Header: got.Header, Options: options,

@@ -90,23 +90,34 @@ func TestLookupRefusesWhatIsNotInTheContract(t *testing.T) {
 		{"no JSON", `{`, "malformed", ""},
 		{"an empty object", `{}`, "schema", "/indicators"},
 		{"no indicator", `{"indicators":[]}`, "schema", "/indicators"},
-		{"1,001 indicators", `{"indicators":[` + many(1001, `{"type":"phone","value":"1"}`) + `]}`, "schema", "/indicators"},
+		{"1,001 indicators", `{"indicators":[` + many(1001, `{"type":"phone","value":"1"}`) + `]}`, "schema",
+			"/indicators"},
 		{"an unknown field above", `{"` + planted + `":1,"indicators":[]}`, "schema", ""},
-		{"an unknown field within", `{"indicators":[{"type":"phone","value":"1"},{"type":"phone","number":"` + planted + `"}]}`, "schema", "/indicators/1"},
-		{"a field in another case", `{"indicators":[{"Type":"phone","value":"` + planted + `"}]}`, "schema", "/indicators/0"},
-		{"a field twice", `{"indicators":[{"type":"phone","value":"1","value":"` + planted + `"}]}`, "malformed", "/indicators/0"},
+		{"an unknown field within", `{"indicators":[{"type":"phone","value":"1"},{"type":"phone","number":"` +
+			planted + `"}]}`, "schema", "/indicators/1"},
+		{"a field in another case", `{"indicators":[{"Type":"phone","value":"` + planted + `"}]}`, "schema",
+			"/indicators/0"},
+		{"a field twice", `{"indicators":[{"type":"phone","value":"1","value":"` + planted + `"}]}`, "malformed",
+			"/indicators/0"},
 		{"an unknown field twice, in one", `{"` + planted + `":{"a":1,"a":2}}`, "schema", ""},
 		{"bytes after the end", `{"indicators":[{"type":"phone","value":"1"}]} ` + planted, "malformed", ""},
 		{"a second value", `{"indicators":[{"type":"phone","value":"1"}]}{}`, "malformed", ""},
-		{"invalid UTF-8", "{\"indicators\":[{\"type\":\"phone\",\"value\":\"" + planted + "\xff\"}]}", "malformed", "/indicators/0/value"},
-		{"a value in place of the type", `{"indicators":[{"type":"` + planted + `","value":"1"}]}`, "schema", "/indicators/0/type"},
-		{"a value as a number", `{"indicators":[{"type":"phone","value":` + planted[1:] + `}]}`, "schema", "/indicators/0/value"},
+		{"invalid UTF-8", "{\"indicators\":[{\"type\":\"phone\",\"value\":\"" + planted + "\xff\"}]}", "malformed",
+			"/indicators/0/value"},
+		{"a value in place of the type", `{"indicators":[{"type":"` + planted + `","value":"1"}]}`, "schema",
+			"/indicators/0/type"},
+		{"a value as a number", `{"indicators":[{"type":"phone","value":` + planted[1:] + `}]}`, "schema",
+			"/indicators/0/value"},
 		{"no type", `{"indicators":[{"value":"` + planted + `"}]}`, "schema", "/indicators/0/type"},
 		{"neither value nor digest", `{"indicators":[{"type":"phone"}]}`, "schema", "/indicators/0"},
-		{"both value and digest", `{"indicators":[{"type":"phone","value":"` + planted + `","epoch":1,"digest":"` + digest + `"}]}`, "schema", "/indicators/0"},
-		{"a value as the digest", `{"indicators":[{"type":"phone","epoch":1,"digest":"` + planted + `"}]}`, "schema", "/indicators/0/digest"},
-		{"a digest in upper case", `{"indicators":[{"type":"phone","epoch":1,"digest":"` + strings.ToUpper(digest) + `"}]}`, "schema", "/indicators/0/digest"},
-		{"a plain hash", `{"indicators":[{"type":"phone","digest":"` + digest + `"}]}`, "schema", "/indicators/0/epoch"},
+		{"both value and digest", `{"indicators":[{"type":"phone","value":"` + planted + `","epoch":1,"digest":"` +
+			digest + `"}]}`, "schema", "/indicators/0"},
+		{"a value as the digest", `{"indicators":[{"type":"phone","epoch":1,"digest":"` + planted + `"}]}`, "schema",
+			"/indicators/0/digest"},
+		{"a digest in upper case", `{"indicators":[{"type":"phone","epoch":1,"digest":"` + strings.ToUpper(digest) +
+			`"}]}`, "schema", "/indicators/0/digest"},
+		{"a plain hash", `{"indicators":[{"type":"phone","digest":"` + digest + `"}]}`, "schema",
+			"/indicators/0/epoch"},
 		{"49 further expressions", `{"indicators":[{"type":"url","epoch":1,"digest":"` + digest + `","also":[` +
 			many(49, `{"grade":"prefix","digest":"`+digest+`"}`) + `]}]}`, "schema", "/indicators/0/also"},
 		{"a further expression without its grade", `{"indicators":[{"type":"url","epoch":1,"digest":"` + digest +
@@ -123,7 +134,8 @@ func TestLookupRefusesWhatIsNotInTheContract(t *testing.T) {
 			if err := json.Unmarshal([]byte(got.Body), &p); err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff([]string{"400", c.code, c.pointer}, []string{fmt.Sprint(got.Status), p.Code, p.Pointer}); diff != "" {
+			if diff := cmp.Diff([]string{"400", c.code, c.pointer}, []string{fmt.Sprint(got.Status), p.Code,
+				p.Pointer}); diff != "" {
 				t.Errorf("status, code, pointer (-want +got):\n%s\n%s", diff, got.Body)
 			}
 			if strings.Contains(got.Body+h.logged(), planted) {
@@ -148,7 +160,8 @@ func TestAHubThatRefusesValuesTakesDigestsOnly(t *testing.T) {
 func TestLookupOne(t *testing.T) {
 	h := newHub(t)
 	h.listed[digestOf(ring, indicator.Phone, planted)] = confirmed()
-	newest, old := digestOf(ring, indicator.Phone, planted).String(), digestOf(oldRing, indicator.Phone, planted).String()
+	newest, old := digestOf(ring, indicator.Phone, planted).String(), digestOf(oldRing, indicator.Phone,
+		planted).String()
 	for _, c := range []struct {
 		situation, path string
 		against         bool
@@ -157,14 +170,17 @@ func TestLookupOne(t *testing.T) {
 	}{
 		{"at the hub's epoch", "/v1/lookup/phone/" + newest + "?epoch=2", false, 200, confirmedJSON},
 		{"at an older epoch", "/v1/lookup/phone/" + old + "?epoch=1&grade=exact", false, 200, confirmedJSON},
-		{"as a weak form", "/v1/lookup/phone/" + newest + "?epoch=2&grade=weak", false, 200, strings.Replace(confirmedJSON, `"matched":"exact"`, `"matched":"weak"`, 1)},
+		{"as a weak form", "/v1/lookup/phone/" + newest + "?epoch=2&grade=weak", false, 200,
+			strings.Replace(confirmedJSON, `"matched":"exact"`, `"matched":"weak"`, 1)},
 		{"not listed", "/v1/lookup/phone/" + old + "?epoch=2", false, 200, notListedJSON},
 		{"without an epoch", "/v1/lookup/phone/" + newest, true, 400, `"parameter":"epoch"`},
 		{"at a later epoch", "/v1/lookup/phone/" + newest + "?epoch=3", false, 400, `"code":"unknown_epoch"`},
 		{"at epoch 0", "/v1/lookup/phone/" + newest + "?epoch=0", true, 400, `"parameter":"epoch"`},
 		{"with a parameter twice", "/v1/lookup/phone/" + newest + "?epoch=2&epoch=2", false, 400, "stands twice"},
-		{"with an unknown parameter", "/v1/lookup/phone/" + newest + "?epoch=2&" + planted + "=1", false, 400, "not one of this route's"},
-		{"with a query that is not percent-encoded", "/v1/lookup/phone/" + newest + "?epoch=%zz", true, 400, "percent-encoded"},
+		{"with an unknown parameter", "/v1/lookup/phone/" + newest + "?epoch=2&" + planted + "=1", false, 400,
+			"not one of this route's"},
+		{"with a query that is not percent-encoded", "/v1/lookup/phone/" + newest + "?epoch=%zz", true, 400,
+			"percent-encoded"},
 		{"of an unknown type", "/v1/lookup/car/" + newest + "?epoch=2", true, 400, `"parameter":"type"`},
 		{"by its value", "/v1/lookup/phone/" + planted + "?epoch=2", true, 400, `"parameter":"digest"`},
 	} {
@@ -203,7 +219,8 @@ func readBatch(t testing.TB, text string) batchAnswer {
 		t.Fatalf("no batch answer of version 1: %q", text)
 	}
 	n, h := int(binary.BigEndian.Uint32(b[8:])), int(binary.BigEndian.Uint32(b[12:]))
-	a := batchAnswer{Epoch: binary.BigEndian.Uint16(b[6:]), AsOf: int64(binary.BigEndian.Uint64(b[16:])), Bitmap: b[24 : 24+(n+7)/8]}
+	a := batchAnswer{Epoch: binary.BigEndian.Uint16(b[6:]), AsOf: int64(binary.BigEndian.Uint64(b[16:])),
+		Bitmap: b[24 : 24+(n+7)/8]}
 	rest := b[24+(n+7)/8:]
 	if len(rest) != 24*h {
 		t.Fatalf("%d bytes of hits, want %d", len(rest), 24*h)
@@ -220,7 +237,8 @@ func batch(epoch int, digests ...indicator.Digest) ask {
 	for _, d := range digests {
 		body.Write(d[:])
 	}
-	return ask{method: "POST", path: fmt.Sprintf("/v1/lookup/batch?epoch=%d", epoch), key: "lookup", body: body.String(),
+	return ask{method: "POST", path: fmt.Sprintf("/v1/lookup/batch?epoch=%d", epoch), key: "lookup",
+		body:   body.String(),
 		header: map[string]string{"Content-Type": "application/octet-stream"}}
 }
 
@@ -230,7 +248,8 @@ func TestBatchRoundTrip(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
 	digests := make([]indicator.Digest, 1+random.IntN(300))
-	want := batchAnswer{Epoch: 2, AsOf: now.UnixMilli(), Bitmap: make([]byte, (len(digests)+7)/8), Hits: []batchRecord{}}
+	want := batchAnswer{Epoch: 2, AsOf: now.UnixMilli(), Bitmap: make([]byte, (len(digests)+7)/8),
+		Hits: []batchRecord{}}
 	for i := range digests {
 		for j := range digests[i] {
 			digests[i][j] = byte(random.Uint32())
@@ -240,7 +259,8 @@ func TestBatchRoundTrip(t *testing.T) {
 		}
 		v := confirmed()
 		v.Score, v.Categories = uint8(random.IntN(101)), []fraud.Code{3, 2, 1, 4}[:random.IntN(5)]
-		record := batchRecord{uint32(i), 5, v.Score, 4, 2, 3, 0, 0, 0, uint32(v.FirstReported.Unix()), uint32(v.LastReported.Unix())}
+		record := batchRecord{uint32(i), 5, v.Score, 4, 2, 3, 0, 0, 0, uint32(v.FirstReported.Unix()),
+			uint32(v.LastReported.Unix())}
 		for c, to := range []*uint16{&record.Category1, &record.Category2, &record.Category3} {
 			if c < len(v.Categories) {
 				*to = uint16(v.Categories[c])
@@ -284,7 +304,8 @@ func TestBatchMemoryIsNotLeftOver(t *testing.T) {
 		if got := readBatch(t, h.do(t, batch(2, indicator.Digest{7}, indicator.Digest{7})).Body); len(got.Hits) != 2 {
 			t.Errorf("%d hits, want 2", len(got.Hits))
 		}
-		if got := readBatch(t, h.do(t, batch(2, indicator.Digest{1})).Body); len(got.Hits) != 0 || got.Bitmap[0] != 0 {
+		if got := readBatch(t, h.do(t, batch(2,
+			indicator.Digest{1})).Body); len(got.Hits) != 0 || got.Bitmap[0] != 0 {
 			t.Errorf("hits left over: %+v", got)
 		}
 	}
@@ -299,12 +320,16 @@ func TestBatchRefusals(t *testing.T) {
 		status    int
 		code      string
 	}{
-		{"half a digest", ask{path: "/v1/lookup/batch?epoch=2", body: strings.Repeat("x", 48), header: octets}, 400, "bad_batch"},
+		{"half a digest", ask{path: "/v1/lookup/batch?epoch=2", body: strings.Repeat("x", 48), header: octets}, 400,
+			"bad_batch"},
 		{"no digest", ask{path: "/v1/lookup/batch?epoch=2", header: octets, against: true}, 400, "bad_batch"},
-		{"no epoch", ask{path: "/v1/lookup/batch", body: strings.Repeat("x", 32), header: octets, against: true}, 400, "bad_parameter"},
-		{"a grade", ask{path: "/v1/lookup/batch?epoch=2&grade=weak", body: strings.Repeat("x", 32), header: octets}, 400, "bad_parameter"},
+		{"no epoch", ask{path: "/v1/lookup/batch", body: strings.Repeat("x", 32), header: octets, against: true}, 400,
+			"bad_parameter"},
+		{"a grade", ask{path: "/v1/lookup/batch?epoch=2&grade=weak", body: strings.Repeat("x", 32), header: octets},
+			400, "bad_parameter"},
 		{"JSON", ask{path: "/v1/lookup/batch?epoch=2", body: "{}", against: true}, 415, "unsupported_media_type"},
-		{"over 4 MiB", ask{path: "/v1/lookup/batch?epoch=2", body: strings.Repeat("x", 4<<20+32), header: octets}, 413, "too_large"},
+		{"over 4 MiB", ask{path: "/v1/lookup/batch?epoch=2", body: strings.Repeat("x", 4<<20+32), header: octets},
+			413, "too_large"},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			c.ask.method, c.ask.key = "POST", "lookup"
@@ -317,7 +342,8 @@ func TestBatchRefusals(t *testing.T) {
 
 func FuzzDecodeLookup(f *testing.F) {
 	f.Add([]byte(`{"indicators":[{"type":"phone","value":"012-345 6789"}]}`))
-	f.Add([]byte(`{"indicators":[{"type":"url","epoch":1,"digest":"` + strings.Repeat("ab", 32) + `","grade":"weak","also":[{"grade":"prefix","digest":"` + strings.Repeat("cd", 32) + `"}]}]}`))
+	f.Add([]byte(`{"indicators":[{"type":"url","epoch":1,"digest":"` + strings.Repeat("ab", 32) +
+		`","grade":"weak","also":[{"grade":"prefix","digest":"` + strings.Repeat("cd", 32) + `"}]}]}`))
 	f.Add([]byte(`{"indicators":[{"type":"phone","value":"1","value":"2"}]}`))
 	f.Add([]byte(`{"indicators":null} {}`))
 	f.Fuzz(func(t *testing.T, body []byte) {

@@ -26,14 +26,17 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Name: "waspada_api_requests_total", Help: "Requests answered, by route and status.",
 		}, []string{"route", "method", "status"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: "waspada_api_request_duration_seconds", Help: "Time from the request's head to the end of its answer.",
-			Buckets: []float64{50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, 0.1, 0.25, 0.5, 1, 2.5, 5, 10},
+			Name: "waspada_api_request_duration_seconds",
+			Help: "Time from the request's head to the end of its answer.",
+			Buckets: []float64{50e-6, 100e-6, 200e-6, 500e-6, 1e-3, 2e-3, 5e-3, 10e-3, 20e-3, 50e-3, 0.1, 0.25, 0.5,
+				1, 2.5, 5, 10},
 		}, []string{"route", "method"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "waspada_api_in_flight_requests", Help: "Requests under way.",
 		}),
 		lookups: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "waspada_api_lookups_total", Help: "Indicators answered, by verdict and by the stage that answered.",
+			Name: "waspada_api_lookups_total",
+			Help: "Indicators answered, by verdict and by the stage that answered.",
 		}, []string{"verdict", "stage"}),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "waspada_api_refused_events_total", Help: "Events refused at the door, by reason.",

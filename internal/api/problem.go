@@ -102,8 +102,10 @@ func problemFor(err error) *problem {
 		p = refuse("too_large", "the body is larger than this route takes")
 	case errors.As(err, &fault) && fault.Reason == fraud.ReasonTooLarge:
 		p = refuse("too_large", fault.Hint)
-	case errors.Is(err, fraud.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		p = refuse("unavailable", "what this needs does not answer: repeat the request, with the same Idempotency-Key if it has one")
+	case errors.Is(err, fraud.ErrUnavailable),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		p = refuse("unavailable",
+			"what this needs does not answer: repeat the request, with the same Idempotency-Key if it has one")
 		p.retryAfter = "2"
 	default:
 		p = refuse("internal", "the request id finds it in our log")

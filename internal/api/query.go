@@ -48,8 +48,8 @@ type keyed struct {
 	grade indicator.Grade
 }
 
-// queryKeyed reads ?epoch=1 and, where it is graded, &grade=exact. The epoch has no default: after a new one began, digests of the old one would
-// be looked for among the new, and never found.
+// queryKeyed reads ?epoch=1 and, where it is graded, &grade=exact. The epoch has no default: after a new one began,
+// digests of the old one would be looked for among the new, and never found.
 func (s *Server) queryKeyed(r *request, graded bool) (keyed, error) {
 	k := keyed{grade: indicator.Exact}
 	err := r.query(func(name, value string) (bool, error) {
@@ -83,5 +83,6 @@ func (s *Server) queryKeyed(r *request, graded bool) (keyed, error) {
 }
 
 func (s *Server) epochHint() string {
-	return "the digest is of a key epoch that this hub does not have; it is at epoch " + strconv.Itoa(int(s.keys.Epoch()))
+	return "the digest is of a key epoch that this hub does not have; it is at epoch " +
+		strconv.Itoa(int(s.keys.Epoch()))
 }

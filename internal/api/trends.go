@@ -59,7 +59,8 @@ func (s *Server) series(r *request) error {
 	if err != nil {
 		return err
 	}
-	answer := seriesAnswer{asked.Metric, asked.By, asked.Bucket, local(asked.From), local(asked.To), make([]seriesLine, len(lines))}
+	answer := seriesAnswer{asked.Metric, asked.By, asked.Bucket, local(asked.From), local(asked.To),
+		make([]seriesLine, len(lines))}
 	for i, line := range lines {
 		points := make([]seriesPoint, len(line.Points))
 		for j, p := range line.Points {

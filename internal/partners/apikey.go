@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// An API key is `wsp_live_<id>_<secret>_<crc>`: a prefix that secret scanners find, an id for one map look-up, 256 random
-// bits in base62 (43 characters), and the CRC-32 of all before it in 8 hexadecimal digits, which refuses a key that was
-// mistyped or cut before anything is looked up.
+// An API key is `wsp_live_<id>_<secret>_<crc>`: a prefix that secret scanners find, an id for one map look-up, 256
+// random bits in base62 (43 characters), and the CRC-32 of all before it in 8 hexadecimal digits, which refuses a key
+// that was mistyped or cut before anything is looked up.
 const (
 	keyPrefix    = "wsp_live_"
 	secretDigits = 43

@@ -67,7 +67,8 @@ func parse(data []byte, now time.Time) (*snapshot, error) {
 	}
 	b := builder{now: now, snapshot: snapshot{
 		byID: map[string]*fraud.Partner{}, byNumber: map[fraud.PartnerNumber]*fraud.Partner{},
-		names: map[fraud.PartnerNumber]string{}, apiKeys: map[string]*apiKey{}, signingKeys: map[string]fraud.SigningKey{},
+		names: map[fraud.PartnerNumber]string{}, apiKeys: map[string]*apiKey{},
+		signingKeys: map[string]fraud.SigningKey{},
 	}, publics: map[string]string{}, hashes: map[[sha256.Size]byte]string{}}
 	for i := range f.Partners {
 		b.partner(fmt.Sprintf("partners[%d]", i), &f.Partners[i])
@@ -99,7 +100,8 @@ func (b *builder) fault(at, format string, args ...any) {
 
 func (b *builder) partner(at string, e *partnerEntry) {
 	at = named(at, e.ID)
-	p := &fraud.Partner{Number: fraud.PartnerNumber(e.Number), ID: e.ID, Organisation: e.Organisation, Weight: 1, State: fraud.Active}
+	p := &fraud.Partner{Number: fraud.PartnerNumber(e.Number), ID: e.ID, Organisation: e.Organisation, Weight: 1,
+		State: fraud.Active}
 	if !idPattern.MatchString(e.ID) {
 		b.fault(at+".id", "must be 1 to 48 of a-z 0-9 . - and begin with a letter or digit")
 	}
@@ -141,7 +143,8 @@ func (b *builder) partner(at string, e *partnerEntry) {
 		}
 	}
 	if live > maxLiveKeys {
-		b.fault(at+".api_keys", "%d have not expired, and %d may be live: end the ones that were rotated", live, maxLiveKeys)
+		b.fault(at+".api_keys", "%d have not expired, and %d may be live: end the ones that were rotated", live,
+			maxLiveKeys)
 	}
 	for i := range e.SigningKeys {
 		b.signingKey(fmt.Sprintf("%s.signing_keys[%d]", at, i), &e.SigningKeys[i], p)
@@ -158,7 +161,8 @@ func (b *builder) apiKey(at string, e *apiEntry, p *fraud.Partner) *apiKey {
 	}
 	hash, err := hex.DecodeString(e.SHA256)
 	if err != nil || len(hash) != sha256.Size {
-		b.fault(at+".sha256", "must be the 64 hexadecimal digits that were printed with the key, never the key itself")
+		b.fault(at+".sha256",
+			"must be the 64 hexadecimal digits that were printed with the key, never the key itself")
 	} else {
 		k.hash = [sha256.Size]byte(hash)
 		if other, twice := b.hashes[k.hash]; twice {

@@ -52,8 +52,10 @@ partners:
 gateway_keys:
   - {id: gateway.1, public: `+public(2)+`}
 `)
-	bankA := fraud.Partner{Number: 1, ID: "bank-a", Kind: fraud.Bank, Organisation: "bank-a", Weight: 1, State: fraud.Active}
-	bankB := fraud.Partner{Number: 2, ID: "bank-b", Kind: fraud.Bank, Organisation: "bank-a", Weight: 0.5, State: fraud.Shadow}
+	bankA := fraud.Partner{Number: 1, ID: "bank-a", Kind: fraud.Bank, Organisation: "bank-a", Weight: 1,
+		State: fraud.Active}
+	bankB := fraud.Partner{Number: 2, ID: "bank-b", Kind: fraud.Bank, Organisation: "bank-a", Weight: 0.5,
+		State: fraud.Shadow}
 	if diff := cmp.Diff([]fraud.Partner{bankA, bankB}, r.Partners()); diff != "" {
 		t.Errorf("Partners (-want +got):\n%s", diff)
 	}
@@ -65,7 +67,8 @@ gateway_keys:
 	key, _ := r.SigningKey("bank-a.1")
 	gateway, _ := r.SigningKey("gateway.1")
 	want := []fraud.SigningKey{
-		{ID: "bank-a.1", Public: bytes.Repeat([]byte{1}, 32), Partner: 1, NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+		{ID: "bank-a.1", Public: bytes.Repeat([]byte{1}, 32), Partner: 1, NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0,
+			time.UTC),
 			NotAfter: time.Date(2026, 12, 31, 16, 0, 0, 0, time.UTC)},
 		{ID: "gateway.1", Public: bytes.Repeat([]byte{2}, 32), Gateway: true},
 	}
@@ -90,36 +93,49 @@ func TestFileRefusals(t *testing.T) {
 		{"an unknown field", partner("wieght: 1"), `unknown field "wieght"`},
 		{"a field twice", partner("kind: bank"), "already defined"},
 		{"a second document", partner("state: active") + "\n---\npartners: []", "here is a second"},
-		{"an id with an underscore", "partners: [{id: a_b, number: 1, name: A, kind: bank}]", "partners[0].id: must be"},
+		{"an id with an underscore", "partners: [{id: a_b, number: 1, name: A, kind: bank}]",
+			"partners[0].id: must be"},
 		{"a number of 0", "partners: [{id: a, name: A, kind: bank}]", "partners[0] (a).number: must be 1 to 65535"},
-		{"a number over 65535", "partners: [{id: a, number: 65536, name: A, kind: bank}]", "number: must be 1 to 65535"},
+		{"a number over 65535", "partners: [{id: a, number: 65536, name: A, kind: bank}]",
+			"number: must be 1 to 65535"},
 		{"no name", "partners: [{id: a, number: 1, kind: bank}]", "name: is required"},
-		{"an unknown kind", "partners: [{id: a, number: 1, name: A, kind: shop}]", "kind: unknown partner kind; one of bank"},
+		{"an unknown kind", "partners: [{id: a, number: 1, name: A, kind: shop}]",
+			"kind: unknown partner kind; one of bank"},
 		{"an unknown state", partner("state: gone"), "state: unknown partner state"},
 		{"a weight above 1", partner("weight: 1.5"), "weight: must be 0 to 1"},
 		{"a weight that is no number", partner("weight: .nan"), "weight: must be 0 to 1"},
-		{"an id twice", "partners: [{id: a, number: 1, name: A, kind: bank}, {id: a, number: 2, name: B, kind: bank}]",
+		{"an id twice",
+			"partners: [{id: a, number: 1, name: A, kind: bank}, {id: a, number: 2, name: B, kind: bank}]",
 			"partners[1] (a).id: stands twice"},
-		{"a number twice", "partners: [{id: a, number: 1, name: A, kind: bank}, {id: b, number: 1, name: B, kind: bank}]",
+		{"a number twice",
+			"partners: [{id: a, number: 1, name: A, kind: bank}, {id: b, number: 1, name: B, kind: bank}]",
 			"partners[1] (b).number: 1 is the number of a already"},
 		{"three live API keys", partner("api_keys: [" +
-			"{id: k1, sha256: " + hash + ", scopes: [lookup]}, {id: k2, sha256: " + strings.Repeat("ac", 32) + ", scopes: [lookup]}," +
-			"{id: k3, sha256: " + strings.Repeat("ad", 32) + ", scopes: [lookup]}]"), "3 have not expired, and 2 may be live"},
-		{"an API key's id twice", partner("api_keys: [{id: k, sha256: " + hash + ", scopes: [lookup]}, {id: k, sha256: " +
+			"{id: k1, sha256: " + hash + ", scopes: [lookup]}, {id: k2, sha256: " + strings.Repeat("ac", 32) +
+			", scopes: [lookup]}," +
+			"{id: k3, sha256: " + strings.Repeat("ad", 32) + ", scopes: [lookup]}]"),
+			"3 have not expired, and 2 may be live"},
+		{"an API key's id twice", partner("api_keys: [{id: k, sha256: " + hash +
+			", scopes: [lookup]}, {id: k, sha256: " +
 			strings.Repeat("ac", 32) + ", scopes: [lookup]}]"), "api_keys[1] (k).id: stands twice"},
-		{"a secret twice", partner("api_keys: [{id: k, sha256: " + hash + ", scopes: [lookup]}, {id: l, sha256: " + hash +
+		{"a secret twice", partner("api_keys: [{id: k, sha256: " + hash + ", scopes: [lookup]}, {id: l, sha256: " +
+			hash +
 			", scopes: [lookup]}]"), "api_keys[1] (l).sha256: is that of partners[0] (a).api_keys[0] (k)"},
 		{"a secret in place of its hash", partner("api_keys: [{id: k, sha256: wsp_live_k_s3cret, scopes: [lookup]}]"),
 			"sha256: must be the 64 hexadecimal digits"},
 		{"an unknown scope", partner("api_keys: [{id: k, sha256: " + hash + ", scopes: [root]}]"),
 			"scopes: unknown scope; one of lookup, report, analyse, admin"},
 		{"no scope", partner("api_keys: [{id: k, sha256: " + hash + "}]"), "scopes: is empty"},
-		{"an expiry that is no time", partner("api_keys: [{id: k, sha256: " + hash + ", scopes: [lookup], expires: soon}]"),
+		{"an expiry that is no time", partner("api_keys: [{id: k, sha256: " + hash +
+			", scopes: [lookup], expires: soon}]"),
 			"expires: must be a time like"},
-		{"an expiry without a zone", partner("api_keys: [{id: k, sha256: " + hash + ", scopes: [lookup], expires: 2027-01-01}]"),
+		{"an expiry without a zone", partner("api_keys: [{id: k, sha256: " + hash +
+			", scopes: [lookup], expires: 2027-01-01}]"),
 			"expires: must be a time like"},
-		{"a public key that is short", partner("signing_keys: [{id: s, public: AAAA}]"), "public: must be the 32 bytes"},
-		{"a public key twice", partner("signing_keys: [{id: s, public: " + public(1) + "}, {id: t, public: " + public(1) + "}]"),
+		{"a public key that is short", partner("signing_keys: [{id: s, public: AAAA}]"),
+			"public: must be the 32 bytes"},
+		{"a public key twice", partner("signing_keys: [{id: s, public: " + public(1) + "}, {id: t, public: " +
+			public(1) + "}]"),
 			"public: is that of partners[0] (a).signing_keys[0] (s)"},
 		{"a partner's signing key as the gateway's", partner("signing_keys: [{id: s, public: "+public(1)+"}]") +
 			"\ngateway_keys: [{id: s, public: " + public(2) + "}]", "gateway_keys[0] (s).id: stands twice"},
@@ -174,7 +190,8 @@ partners:
 		{"another scheme", "Basic " + key, fraud.DeniedBadKey},
 		{"no key", "Bearer ", fraud.DeniedBadKey},
 		{"a key without its last character", "Bearer " + key[:len(key)-1], fraud.DeniedBadKey},
-		{"a key with a character changed", "Bearer " + strings.Replace(key, "wsp_live_a.1", "wsp_live_a.2", 1), fraud.DeniedBadKey},
+		{"a key with a character changed", "Bearer " + strings.Replace(key, "wsp_live_a.1", "wsp_live_a.2", 1),
+			fraud.DeniedBadKey},
 		{"a megabyte", "Bearer " + strings.Repeat("wsp_live_", 1<<17), fraud.DeniedBadKey},
 		{"a known id with another secret", "Bearer " + otherKey, fraud.DeniedUnknown},
 		{"an unknown id", "Bearer " + unknown, fraud.DeniedUnknown},

@@ -1,5 +1,5 @@
-// Package trends stands between an analyst's question and the store: it fills in what was left out, refuses what would cost
-// too much, and gives every bucket a point.
+// Package trends stands between an analyst's question and the store: it fills in what was left out, refuses what would
+// cost too much, and gives every bucket a point.
 //
 //	question ──defaults, whole buckets, bounds──▶ store ──▶ counts ──a point for each bucket, in order──▶ series
 //
@@ -86,7 +86,8 @@ func complete(q fraud.SeriesQuestion, now time.Time) (fraud.SeriesQuestion, erro
 	}
 	if points := q.To.Sub(q.From) / span[q.Bucket]; points > MaxPoints {
 		return q, fraud.Refuse(fraud.ReasonSchema, "/from",
-			fmt.Sprintf("%d buckets lie between from and to, and %d may: take a wider bucket or ask in parts", points, MaxPoints))
+			fmt.Sprintf("%d buckets lie between from and to, and %d may: take a wider bucket or ask in parts",
+				points, MaxPoints))
 	}
 	return q, nil
 }

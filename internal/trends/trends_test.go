@@ -45,12 +45,15 @@ func TestQuestionsAreWidenedToWholeBucketsOfMalaysia(t *testing.T) {
 			"2026-11-21T01:00:00+08:00", "2026-11-22T02:00:00+08:00"},
 		{"a week begins on Monday", fraud.SeriesQuestion{Bucket: fraud.Weekly, From: at("2026-11-22T23:00:00+08:00"),
 			To: at("2026-11-23T00:00:00+08:00")}, "2026-11-16T00:00:00+08:00", "2026-11-23T00:00:00+08:00"},
-		{"a Monday is its week's beginning", fraud.SeriesQuestion{Bucket: fraud.Weekly, From: at("2026-11-16T00:00:00+08:00"),
-			To: at("2026-11-16T00:00:01+08:00")}, "2026-11-16T00:00:00+08:00", "2026-11-23T00:00:00+08:00"},
-		{"a day in UTC is in two of Malaysia's", fraud.SeriesQuestion{Bucket: fraud.Daily, From: at("2026-11-20T00:00:00Z"),
-			To: at("2026-11-21T00:00:00Z")}, "2026-11-20T00:00:00+08:00", "2026-11-22T00:00:00+08:00"},
-		{"whole buckets stay as they are", fraud.SeriesQuestion{Bucket: fraud.Daily, From: at("2026-11-20T00:00:00+08:00"),
-			To: at("2026-11-21T00:00:00+08:00")}, "2026-11-20T00:00:00+08:00", "2026-11-21T00:00:00+08:00"},
+		{"a Monday is its week's beginning", fraud.SeriesQuestion{Bucket: fraud.Weekly,
+			From: at("2026-11-16T00:00:00+08:00"),
+			To:   at("2026-11-16T00:00:01+08:00")}, "2026-11-16T00:00:00+08:00", "2026-11-23T00:00:00+08:00"},
+		{"a day in UTC is in two of Malaysia's", fraud.SeriesQuestion{Bucket: fraud.Daily,
+			From: at("2026-11-20T00:00:00Z"),
+			To:   at("2026-11-21T00:00:00Z")}, "2026-11-20T00:00:00+08:00", "2026-11-22T00:00:00+08:00"},
+		{"whole buckets stay as they are", fraud.SeriesQuestion{Bucket: fraud.Daily,
+			From: at("2026-11-20T00:00:00+08:00"),
+			To:   at("2026-11-21T00:00:00+08:00")}, "2026-11-20T00:00:00+08:00", "2026-11-21T00:00:00+08:00"},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			store := &canned{}
@@ -77,7 +80,8 @@ func TestQuestionsAreBounded(t *testing.T) {
 		{"from after to", "/from", fraud.SeriesQuestion{From: now, To: now.Add(-time.Hour)}},
 		{"from equal to to", "/from", fraud.SeriesQuestion{From: now, To: now}},
 		{"two years of hours", "/from", fraud.SeriesQuestion{Bucket: fraud.Hourly, From: now.AddDate(-2, 0, 0)}},
-		{"a century of weeks", "/from", fraud.SeriesQuestion{Bucket: fraud.Weekly, From: at("2000-01-01T00:00:00Z"), To: at("2100-01-01T00:00:00Z")}},
+		{"a century of weeks", "/from", fraud.SeriesQuestion{Bucket: fraud.Weekly, From: at("2000-01-01T00:00:00Z"),
+			To: at("2100-01-01T00:00:00Z")}},
 		{"the year 1", "/from", fraud.SeriesQuestion{From: at("0001-01-02T00:00:00Z")}},
 		{"the year 9999", "/to", fraud.SeriesQuestion{From: now, To: at("9999-12-31T00:00:00Z")}},
 	} {
@@ -116,7 +120,8 @@ func TestEveryBucketHasAPoint(t *testing.T) {
 }
 
 func TestTheStoresFailureIsPassedOn(t *testing.T) {
-	_, _, err := NewDesk(&canned{err: fraud.ErrUnavailable}, func() time.Time { return now }).Series(t.Context(), fraud.SeriesQuestion{})
+	_, _, err := NewDesk(&canned{err: fraud.ErrUnavailable}, func() time.Time { return now }).Series(t.Context(),
+		fraud.SeriesQuestion{})
 	if !errors.Is(err, fraud.ErrUnavailable) {
 		t.Errorf("got %v, want one that wraps ErrUnavailable", err)
 	}
