@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -23,7 +24,8 @@ import (
 type config struct {
 	// Name is the hub for which bundles must be signed.
 	Name string `koanf:"name" yaml:"name"`
-	// Node names this process in answers and logs; by default the host's name.
+	// Node names this process in answers, logs and Kafka's consumer group; by default the host's name and HTTP port. No
+	// two processes may share a name.
 	Node string `koanf:"node" yaml:"node"`
 	// LogLevel is debug, info, warn or error.
 	LogLevel string `koanf:"log_level" yaml:"log_level"`
@@ -125,7 +127,9 @@ func loadConfig(path string, env func(string) (string, bool)) (config, error) {
 		return c, fmt.Errorf("config: %w", err)
 	}
 	if c.Node == "" {
-		c.Node, _ = os.Hostname()
+		host, _ := os.Hostname()
+		_, port, _ := net.SplitHostPort(c.HTTP.Addr)
+		c.Node = host + "-" + port
 	}
 	return c, c.check()
 }

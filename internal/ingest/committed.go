@@ -20,9 +20,8 @@ func Committed(ctx context.Context, cluster topic.Cluster, name, group string) (
 	for i := range all {
 		all[i] = i
 	}
-	transport := &kafka.Transport{TLS: cluster.TLS, SASL: cluster.SASL, ClientID: cluster.ClientID}
-	defer transport.CloseIdleConnections()
-	client := &kafka.Client{Addr: kafka.TCP(cluster.Brokers...), Transport: transport}
+	client, done := cluster.Client()
+	defer done()
 	answer, err := client.OffsetFetch(ctx, &kafka.OffsetFetchRequest{GroupID: group, Topics: map[string][]int{name: all}})
 	if err == nil {
 		err = answer.Error

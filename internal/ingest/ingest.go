@@ -48,6 +48,9 @@ func New(cfg Config, opener Opener, screen Screen, announcer Announcer, ledger L
 // Run works until the context ends, stores and commits what it has accepted, and returns nil. It waits out whatever may
 // pass; its error is something that an operator has to decide about.
 func (in *Ingest) Run(ctx context.Context) error {
+	if err := in.retireFormerSelf(ctx); err != nil {
+		in.log.Warn("what this node may have left in the consumer group has to time out", "error", err)
+	}
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID:                in.cfg.Group,
 		Brokers:           in.cfg.Cluster.Brokers,
@@ -111,7 +114,8 @@ func (in *Ingest) Run(ctx context.Context) error {
 					}
 					stop()
 				case err != nil:
-					// Returning ends the generation, and this member joins again. Not at once: the others would have to as well.
+					// Returning ends the generation, and this member joins again: not at once, for the others have to
+					// join with it.
 					in.log.Error("a partition is given back", "partition", a.ID, "error", err)
 					in.metrics.returned.Inc()
 					rest(ctx, time.Second)

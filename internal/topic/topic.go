@@ -60,6 +60,12 @@ func (c Cluster) transport() *kafka.Transport {
 	return &kafka.Transport{ClientID: c.ClientID, TLS: c.TLS, SASL: c.SASL, DialTimeout: callTimeout}
 }
 
+// Client is for what is asked of a cluster now and then; done lets go of its connections.
+func (c Cluster) Client() (client *kafka.Client, done func()) {
+	transport := c.transport()
+	return &kafka.Client{Addr: kafka.TCP(c.Brokers...), Timeout: callTimeout, Transport: transport}, transport.CloseIdleConnections
+}
+
 // Dialer is for the parts of kafka-go that take one.
 func (c Cluster) Dialer() *kafka.Dialer {
 	return &kafka.Dialer{ClientID: c.ClientID, Timeout: callTimeout, DialFunc: c.dial, SASLMechanism: c.SASL}
