@@ -10,8 +10,8 @@
 //
 //	not_listed, but the node is not caught up or its as_of is too old ──▶ unsure
 //
-// A bloom hit alone is never an answer. What the exact opinions are kept in has the shape of a log-structured tree:
-// a frozen, sorted, pointer-free base for nearly everything, and a small delta that takes changes while readers read it.
+// A bloom hit alone is never an answer. The exact opinions are kept in the shape of a log-structured tree: a frozen,
+// sorted, pointer-free base for nearly everything, and a small delta that takes changes while readers read it.
 //
 //	changes ──Apply──▶ active delta ──▶ filter bits ──▶ as_of          in this order: no false negatives
 //	                     │ grown, or some minutes old: fold
@@ -19,6 +19,7 @@
 //	       base + folding delta ──merge──▶ new base ──▶ new filter ──▶ one pointer swapped
 //	                                          └──▶ snapshot: a node starts from it, even without the store
 //
-// A reader sees one view from start to end. A change is in the delta before its filter bits are set, and its filter bits
-// are set before as_of moves; a reader takes as_of first. So an answer never claims to know what it did not look at.
+// A reader sees one view from start to end. A change is in the delta before its filter bits are set, and its filter
+// bits are set before as_of moves; a reader takes as_of first. So an answer never claims to know what it did not
+// look at.
 package index

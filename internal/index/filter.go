@@ -70,7 +70,8 @@ func (f *filter) add(t tag) {
 const block = 64
 
 // screen marks the digests of a block that pass the first two probes; 1 in 11 unlisted ones does in a new filter. The
-// loads of a round depend on nothing but the digests and on no branch, so the processor has many under way at once: what
+// loads of a round depend on nothing but the digests and on no branch, so the processor has many under way at once:
+// what
 // a filter larger than the caches costs is not hashing but waiting for memory.
 func (f *filter) screen(digests []indicator.Digest) uint64 {
 	words, m := f.words, f.m
@@ -89,8 +90,8 @@ func (f *filter) screen(digests []indicator.Digest) uint64 {
 	return second
 }
 
-// fill sets the bits of every visible record of a table. Nobody else may know of the filter yet. Bits of one region are
-// gathered and then set together: one by one, each would be a cache miss, and ten million digests take 4 s.
+// fill sets the bits of every visible record of a table. Nobody else may know of the filter yet. Bits of one region
+// are gathered and then set together: one by one, each would be a cache miss, and ten million digests take 4 s.
 func (f *filter) fill(from *frozen) {
 	const regions = 64 // by the top bits of a hash, which are those of its place in the filter
 	room := max(16, min(1<<16, from.digests*f.k/regions))

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// fold sorts the delta into a new base and makes a new filter, beside lookups and changes, and swaps them in. It returns
-// the base and how far it reaches: it holds every change before these positions, and maybe some after.
-// Its cost in memory is one more base and filter; in time, a second for some millions of opinions on one core.
+// fold sorts the delta into a new base and makes a new filter, beside lookups and changes, and swaps them in. It
+// returns the base and how far it reaches: it holds every change before these positions, and maybe some after. Its
+// cost in memory is one more base and filter; in time, a second for some millions of opinions on one core.
 func (x *Index) fold() (*frozen, map[int]position) {
 	x.folds.Lock()
 	defer x.folds.Unlock()

@@ -8,8 +8,8 @@ import (
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
-// loader collects any number of opinions in any order, and sorts them into a base part by part, so that sorting stays in
-// the caches and each part's memory is free before the next is sorted.
+// loader collects any number of opinions in any order, and sorts them into a base part by part, so that sorting stays
+// in the caches and each part's memory is free before the next is sorted.
 type loader struct {
 	parts [256][][]record
 	n     int

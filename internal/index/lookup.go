@@ -20,9 +20,9 @@ func (x *Index) Lookup(probes []fraud.Probe) fraud.Verdict {
 	return v
 }
 
-// LookupBatch answers about many indicators of which each is one exact expression: out[i] is the status of digests[i],
-// and out must be as long. Whatever is neither not_listed nor unsure is also handed to hit, whole, unless hit is
-// nil. It returns as_of. Where nothing is listed it allocates nothing.
+// LookupBatch answers about many indicators of which each is one exact expression: out[i] is the status of
+// digests[i], and out must be as long. Whatever is neither not_listed nor unsure is also handed to hit, whole, unless
+// hit is nil. It returns as_of. Where nothing is listed it allocates nothing.
 func (x *Index) LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(i int, v fraud.Verdict)) time.Time {
 	s := x.sight()
 	negative := s.negative()
@@ -132,8 +132,8 @@ func (s *sight) decide(probes []fraud.Probe, first int) fraud.Verdict {
 	return fraud.Decide(m.matches, s.policy, s.now)
 }
 
-// opinions appends the standing opinions of a tag, merged over the three tables. A base has one of each key, and so has a
-// delta, which may hold a later one of a key below it.
+// opinions appends the standing opinions of a tag, merged over the three tables. A base has one of each key, and so
+// has a delta, which may hold a later one of a key below it.
 func (v *view) opinions(t tag, to []fraud.Opinion) []fraud.Opinion {
 	from := len(to)
 	for r := range v.base.of(t) {

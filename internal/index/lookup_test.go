@@ -31,7 +31,8 @@ func TestStaleIndexIsUnsureOfNegativesOnly(t *testing.T) {
 	}{
 		{"fresh", noon, true, answers{fraud.Suspected, fraud.NotListed, fraud.NotListed}},
 		{"at the limit", noon.Add(-30 * time.Second), true, answers{fraud.Suspected, fraud.NotListed, fraud.NotListed}},
-		{"beyond the limit", noon.Add(-30*time.Second - time.Millisecond), true, answers{fraud.Suspected, fraud.Unsure, fraud.Unsure}},
+		{"beyond the limit", noon.Add(-30*time.Second - time.Millisecond), true, answers{fraud.Suspected, fraud.Unsure,
+			fraud.Unsure}},
 		{"never caught up", noon, false, answers{fraud.Suspected, fraud.Unsure, fraud.Unsure}},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
@@ -91,7 +92,8 @@ func TestProtectedIndicatorIsClearedAndCoversBroaderListings(t *testing.T) {
 	x := newIndex(policy)
 	x.Apply([]fraud.Opinion{listing(digest(2), 5)})
 	for range 2 {
-		v := x.Lookup([]fraud.Probe{{Digest: digest(1), Grade: indicator.Exact}, {Digest: digest(2), Grade: indicator.Prefix}})
+		v := x.Lookup([]fraud.Probe{{Digest: digest(1), Grade: indicator.Exact}, {Digest: digest(2),
+			Grade: indicator.Prefix}})
 		if v.Status != fraud.ClearedUp {
 			t.Errorf("%s, want cleared", v.Status)
 		}

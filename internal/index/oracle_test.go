@@ -97,7 +97,8 @@ var anyOpinion = rapid.Custom(func(t *rapid.T) fraud.Opinion {
 		Digest: digest(rapid.Uint64Range(0, 8).Draw(t, "digest")), Type: indicator.Type(rapid.IntRange(1, 8).Draw(t, "type")),
 		Grade: indicator.Exact, Partner: fraud.PartnerNumber(rapid.IntRange(1, 7).Draw(t, "partner")),
 		Stance: stance, Version: fraud.MakeVersion(issued, stance, id),
-		Category: fraud.Code(rapid.IntRange(0, 1023).Draw(t, "category")), Evidence: fraud.Evidence(rapid.IntRange(0, 63).Draw(t, "evidence")),
+		Category: fraud.Code(rapid.IntRange(0, 1023).Draw(t, "category")), Evidence: fraud.Evidence(rapid.IntRange(0,
+			63).Draw(t, "evidence")),
 		Advice: fraud.Advice(rapid.IntRange(0, 4).Draw(t, "advice")), TLP: fraud.TLP(rapid.IntRange(0, 5).Draw(t, "tlp")),
 	}
 	if stance == fraud.Listed {
@@ -114,7 +115,8 @@ var anyOpinion = rapid.Custom(func(t *rapid.T) fraud.Opinion {
 })
 
 var anyProbes = rapid.SliceOfN(rapid.Custom(func(t *rapid.T) fraud.Probe {
-	return fraud.Probe{Digest: digest(rapid.Uint64Range(0, 10).Draw(t, "digest")), Grade: indicator.Grade(rapid.IntRange(1, 3).Draw(t, "grade"))}
+	return fraud.Probe{Digest: digest(rapid.Uint64Range(0, 10).Draw(t, "digest")),
+		Grade: indicator.Grade(rapid.IntRange(1, 3).Draw(t, "grade"))}
 }), 1, 6)
 
 func TestIndexAnswersLikeAPlainMap(t *testing.T) {

@@ -26,12 +26,12 @@ const (
 //	otherwise: 1 note the ends of the changes   2 ask since when the store lacks a report   3 load the store
 //	           4 from the changes of that time on, or from the noted ends if it lacks none
 //
-// What the store got after (2) is in the changes after (1): ingest appends a change before it stores the opinion. Either
-// way the index is ready once it has applied the changes up to the ends that were noted. While something that it needs
-// cannot be reached, Run keeps trying, and the index stays as ready as it is.
+// What the store got after (2) is in the changes after (1): ingest appends a change before it stores the opinion.
+// Either way the index is ready once it has applied the changes up to the ends that were noted. While something that
+// it needs cannot be reached, Run keeps trying, and the index stays as ready as it is.
 func (x *Index) Run(ctx context.Context) error {
-	if err := x.start(ctx); err != nil {
-		return nil //nolint:nilerr // only the end of ctx stops a start
+	if x.start(ctx) != nil {
+		return nil // a start gives up only when ctx ends
 	}
 	var upkeep sync.WaitGroup
 	upkeep.Go(func() { x.maintain(ctx) })

@@ -294,7 +294,7 @@ func TestStartFromASnapshotNeedsNoStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHub(2)
 		h.store(reported(1, fraud.Listed), reported(2, fraud.Listed))
-		x, stop := run(t, h, cfg)
+		_, stop := run(t, h, cfg)
 		time.Sleep(time.Second)
 		h.publish(reported(3, fraud.Listed), reported(2, fraud.Withdrawn))
 		time.Sleep(time.Second)
@@ -303,7 +303,7 @@ func TestStartFromASnapshotNeedsNoStore(t *testing.T) {
 		h.set(func() { h.storeDown, h.logDown = true, true })
 		h.publish(reported(4, fraud.Listed), reported(1, fraud.Withdrawn))
 		time.Sleep(time.Hour)
-		x, stop = run(t, h, cfg)
+		x, stop := run(t, h, cfg)
 		defer stop()
 		time.Sleep(time.Second)
 		wantReady(t, x, false)

@@ -119,7 +119,8 @@ func (o *Opinion) UnmarshalBinary(b []byte) error {
 	if !o.Type.Valid() || !o.Grade.Valid() || !o.Stance.Valid() {
 		return fmt.Errorf("opinion: unknown type, grade or stance")
 	}
-	if o.Category > MaxCode || o.Evidence > 1<<len(evidences)-1 || o.Confidence > 100 || o.Advice > Block || o.TLP > TLPRed {
+	if o.Category > MaxCode || o.Evidence > 1<<len(evidences)-1 || o.Confidence > 100 || o.Advice > Block ||
+		o.TLP > TLPRed {
 		return fmt.Errorf("opinion: category, evidence, confidence, advice or tlp out of range")
 	}
 	return nil
