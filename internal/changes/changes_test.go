@@ -20,7 +20,7 @@ import (
 
 func TestMain(m *testing.M) { testkit.Main(m) }
 
-const patience = 20 * time.Second
+const patience = time.Minute
 
 var quiet = slog.New(slog.DiscardHandler)
 
@@ -82,7 +82,8 @@ func TestTailBeatsWhileNothingChanges(t *testing.T) {
 	defer cancel()
 	begun := time.Now()
 	beats, last := map[int]int{}, map[int]time.Time{}
-	err := tail.Run(ctx, map[int]int64{0: 0, 1: 0}, func(partition int, next int64, opinions []fraud.Opinion, asOf time.Time) {
+	from := map[int]int64{0: 0, 1: 0}
+	err := tail.Run(ctx, from, func(partition int, next int64, opinions []fraud.Opinion, asOf time.Time) {
 		if next != 0 || len(opinions) != 0 || asOf.Before(begun) || !asOf.After(last[partition]) {
 			t.Errorf("partition %d: next %d, %d opinions, as of %v", partition, next, len(opinions), asOf)
 		}

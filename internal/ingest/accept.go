@@ -54,9 +54,9 @@ func (p *partition) accept(ctx context.Context, from beginning) error {
 			return err
 		}
 
-		// 1. Announce. The change log gets what each partner now says, and the dead-letter topic where to find what was refused.
-		// A crash before or in this step loses nothing: the offset is not committed, and the next owner reads the same again.
-		// A crash after it repeats it: opinions merge and pointers are known by their position.
+		// 1. Announce. The change log gets what each partner now says, and the dead-letter topic where to find what was
+		// refused. A crash before or in this step loses nothing: the offset is not committed, and the next owner reads the
+		// same again. A crash after it repeats it: opinions merge, and pointers are known by their position.
 		if err := p.announce(ctx, &c); err != nil {
 			return ended(ctx, err)
 		}
@@ -187,7 +187,9 @@ func (p *partition) openOne(m *topic.Message) (c chunk) {
 		position.Index = uint16(i)
 		fault := item.Fault
 		if fault == nil {
-			entry := fraud.Entry{Position: position, Appended: m.Appended, Partner: bundle.Partner.Number, Event: item.Event}
+			entry := fraud.Entry{
+				Position: position, Appended: m.Appended, Partner: bundle.Partner.Number, Event: item.Event,
+			}
 			if fault = p.screen.check(&entry, bundle.Partner); fault == nil {
 				c.Entries = append(c.Entries, entry)
 				continue
@@ -202,7 +204,7 @@ func (p *partition) openOne(m *topic.Message) (c chunk) {
 
 func (p *partition) bundle(m *topic.Message) (*wire.Bundle, error) {
 	if m.Unreadable {
-		return nil, fraud.Refuse(fraud.ReasonMalformed, "", "the Kafka record batch that holds the message cannot be unpacked")
+		return nil, fraud.Refuse(fraud.ReasonMalformed, "", "the record batch that holds it cannot be unpacked")
 	}
 	headers := make([]wire.Header, len(m.Headers))
 	for i, h := range m.Headers {

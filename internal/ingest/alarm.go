@@ -36,11 +36,12 @@ func (a *alarm) note(total, refused int) error {
 	if share <= a.cfg.RefusedShare {
 		return nil
 	}
-	a.log.Error("too many events are refused: has a partner, or the hub, a new version?", "share", share, "events", events)
+	a.log.Error("too many events are refused: has a partner, or the hub, a new version?",
+		"share", share, "events", events)
 	if !a.cfg.StopWhenRefused {
 		return nil
 	}
-	return &operatorError{fmt.Errorf("%.0f %% of the last %d events were refused, more than the %.0f %% at which ingest is "+
-		"configured to stop: look at the reasons in the dead letters, mend the cause, start again",
+	return &operatorError{fmt.Errorf("%.0f %% of the last %d events were refused, more than the %.0f %% at which "+
+		"ingest is configured to stop: look at the reasons in the dead letters, mend the cause, start again",
 		100*share, events, 100*a.cfg.RefusedShare)}
 }

@@ -36,8 +36,8 @@ type Config struct {
 	RefusedWindow   int
 	StopWhenRefused bool
 
-	// AcceptLoss goes on at the beginning of the log where messages were deleted before they were stored. Without it ingest
-	// stops with an error, because the promise that nothing is lost has been broken and somebody must know.
+	// AcceptLoss goes on at the beginning of the log where messages were deleted before they were stored. Without it
+	// ingest stops with an error, because the promise that nothing is lost has been broken and somebody must know.
 	AcceptLoss bool
 }
 
@@ -45,8 +45,8 @@ type Config struct {
 func DefaultConfiguration() Config {
 	return Config{
 		Topic: "waspada.reports.v1", DeadLetters: "waspada.deadletters.v1", Group: "waspada-ingest",
-		// Blocks of 10,000 rows and more are what the ledger is fast with; at low rates a second is soon enough for what
-		// only statistics read.
+		// Blocks of 10,000 rows and more are what the ledger is fast with; at low rates a second is soon enough for
+		// what only statistics read.
 		SegmentAge: time.Second, SegmentEvents: 50_000, BufferEvents: 200_000,
 		SessionTimeout: 15 * time.Second, HeartbeatInterval: 2 * time.Second, RebalanceTimeout: 30 * time.Second,
 		Watchdog:     time.Minute,
@@ -73,8 +73,8 @@ type Announcer interface {
 
 // Ledger keeps every event.
 type Ledger interface {
-	// Insert returns when the segment is durable; the same rows may be inserted any number of times. A *[fraud.Fault] says
-	// that the ledger will never take these rows. Any other error means that the same insert may succeed later.
+	// Insert returns when the segment is durable; the same rows may be inserted any number of times. A *[fraud.Fault]
+	// says that the ledger will never take these rows. Any other error means that the same insert may succeed later.
 	Insert(ctx context.Context, s fraud.Segment) error
 	// StoredOffset says how far a partition is stored.
 	StoredOffset(ctx context.Context, partition int32) (fraud.Stored, error)

@@ -39,7 +39,8 @@ func (d *deadLetters) write(ctx context.Context, letters []fraud.DeadLetter) err
 	for i := range letters {
 		l := &letters[i]
 		value, err := json.Marshal(pointer{
-			l.Partition, l.Offset, l.Index, l.Whole, l.Appended.UTC(), l.Partner, l.Fault.Reason, l.Fault.Pointer, l.Fault.Hint, l.Size,
+			l.Partition, l.Offset, l.Index, l.Whole, l.Appended.UTC(), l.Partner,
+			l.Fault.Reason, l.Fault.Pointer, l.Fault.Hint, l.Size,
 		})
 		if err != nil {
 			return fmt.Errorf("dead letter: %w", err)

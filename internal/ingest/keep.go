@@ -37,14 +37,14 @@ func (p *partition) settle(ctx, hurry context.Context, s fraud.Segment, next int
 	if s.First != next {
 		return fmt.Errorf("a segment begins at offset %d, not at %d", s.First, next)
 	}
-	// 2. Insert. A crash before or in this step leaves rows, if any, whose offsets are not committed: they come again, with
-	// the same positions, and the ledger counts them once.
+	// 2. Insert. A crash before or in this step leaves rows, if any, whose offsets are not committed: they come again,
+	// with the same positions, and the ledger counts them once.
 	if err := p.insert(ctx, hurry, s); err != nil {
 		return err
 	}
-	// 3. Commit the prefix that is now both announced and stored; everything before it was committed in its turn. A crash
-	// before this step repeats 1 and 2. The broker refuses the commit of a generation that is over, and the next owner
-	// has then read the same messages already.
+	// 3. Commit the prefix that is now both announced and stored; everything before it was committed in its turn. A
+	// crash before this step repeats 1 and 2. The broker refuses the commit of a generation that is over; the next
+	// owner then does 1 and 2 again.
 	if err := p.commit(s.Last + 1); err != nil {
 		return fmt.Errorf("commit offset %d: %w", s.Last+1, err)
 	}
@@ -52,7 +52,8 @@ func (p *partition) settle(ctx, hurry context.Context, s fraud.Segment, next int
 	return nil
 }
 
-// collect joins chunks to a segment until it is large or old enough. It returns false when the queue is closed and empty.
+// collect joins chunks to a segment until it is large or old enough. It returns false when the queue is closed and
+// empty.
 func (p *partition) collect(ctx context.Context) (s fraud.Segment, cost int64, ok bool) {
 	c, ok := <-p.queue
 	if !ok {
@@ -113,7 +114,8 @@ func (p *partition) insert(ctx, hurry context.Context, s fraud.Segment) error {
 			return err
 		}
 	}
-	return &operatorError{fmt.Errorf("the ledger refuses a dead letter at partition %d, offset %d: %w", s.Partition, s.First, refused)}
+	return &operatorError{fmt.Errorf("the ledger refuses even a dead letter at partition %d, offset %d: %w",
+		s.Partition, s.First, refused)}
 }
 
 // halve splits a segment between messages, and a single message between its events. Halves are inserted in order, so
@@ -158,7 +160,8 @@ func (p *partition) insertWhole(ctx, hurry context.Context, s fraud.Segment) err
 			return err
 		}
 		p.Ingest.metrics.ledgerDown.Set(1)
-		p.log.Warn("the ledger does not take events, waiting", "first", s.First, "last", s.Last, "events", len(s.Entries), "error", err)
+		p.log.Warn("the ledger does not take events, waiting",
+			"first", s.First, "last", s.Last, "events", len(s.Entries), "error", err)
 		if !pause.Wait(ctx) {
 			return fmt.Errorf("left to the next owner, offsets %d to %d: %w", s.First, s.Last, err)
 		}

@@ -23,17 +23,20 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		return prometheus.NewGauge(prometheus.GaugeOpts{Name: "waspada_ingest_" + name, Help: help})
 	}
 	perPartition := func(name, help string) *prometheus.GaugeVec {
-		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "waspada_ingest_" + name, Help: help}, []string{"partition"})
+		opts := prometheus.GaugeOpts{Name: "waspada_ingest_" + name, Help: help}
+		return prometheus.NewGaugeVec(opts, []string{"partition"})
 	}
 	seconds := func(name, help string, buckets []float64) prometheus.Histogram {
-		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: "waspada_ingest_" + name, Help: help, Buckets: buckets})
+		opts := prometheus.HistogramOpts{Name: "waspada_ingest_" + name, Help: help, Buckets: buckets}
+		return prometheus.NewHistogram(opts)
 	}
 	m := &metrics{
-		bundles:   counter("bundles_total", "Messages read from the reports topic."),
-		accepted:  counter("events_accepted_total", "Events that passed every check, repeats included."),
-		opinions:  counter("opinions_announced_total", "Opinions appended to the change log, repeats included."),
-		stored:    counter("rows_stored_total", "Events and dead letters that the ledger took, repeats included."),
-		unstamped: counter("bundles_unstamped_total", "Messages whose time is the producer's: set message.timestamp.type=LogAppendTime."),
+		bundles:  counter("bundles_total", "Messages read from the reports topic."),
+		accepted: counter("events_accepted_total", "Events that passed every check, repeats included."),
+		opinions: counter("opinions_announced_total", "Opinions appended to the change log, repeats included."),
+		stored:   counter("rows_stored_total", "Events and dead letters that the ledger took, repeats included."),
+		unstamped: counter("bundles_unstamped_total",
+			"Messages whose time is the producer's: set message.timestamp.type=LogAppendTime on the topic."),
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "waspada_ingest_dead_letters_total", Help: "What was refused for good, by reason.",
 		}, []string{"reason"}),
@@ -46,17 +49,20 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		ledgerDown:   gauge("ledger_down", "1 while the ledger does not take events."),
 		lag:          perPartition("lag_messages", "Messages that are not read yet."),
 		committed:    perPartition("committed_offset", "Offset up to which everything is stored and committed."),
-		behind:       perPartition("ledger_behind_messages", "Messages by which the ledger was behind the commit at the start. Any is an alarm."),
-		insert:       seconds("insert_seconds", "Time of one insert into the ledger.", prometheus.ExponentialBuckets(0.005, 2, 13)),
-		announce:     seconds("announce_seconds", "Time of one append to the change log.", prometheus.ExponentialBuckets(0.001, 2, 13)),
+		behind: perPartition("ledger_behind_messages",
+			"Messages by which the ledger was behind the commit at the start. Any is an alarm."),
+		insert: seconds("insert_seconds", "Time of one insert into the ledger.",
+			prometheus.ExponentialBuckets(0.005, 2, 13)),
+		announce: seconds("announce_seconds", "Time of one append to the change log.",
+			prometheus.ExponentialBuckets(0.001, 2, 13)),
 		visible: seconds("visible_seconds", "From Kafka's taking of a bundle to its opinions in the change log.",
 			prometheus.ExponentialBuckets(0.002, 1.6, 20)),
 	}
 	for _, reason := range fraud.Reasons() {
 		m.refused.WithLabelValues(string(reason))
 	}
-	reg.MustRegister(m.bundles, m.accepted, m.opinions, m.stored, m.unstamped, m.refused, m.returned, m.stuck, m.lost, m.gaps,
-		m.assigned, m.refusedShare, m.ledgerDown, m.lag, m.committed, m.behind, m.insert, m.announce, m.visible)
+	reg.MustRegister(m.bundles, m.accepted, m.opinions, m.stored, m.unstamped, m.refused, m.returned, m.stuck,
+		m.lost, m.gaps, m.assigned, m.refusedShare, m.ledgerDown, m.lag, m.committed, m.behind, m.insert, m.announce, m.visible)
 	return m
 }
 

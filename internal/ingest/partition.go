@@ -132,9 +132,9 @@ func (p *partition) start(ctx context.Context) (from beginning, err error) {
 		p.log.Error("messages are lost, going on as configured", "error", err)
 		return beginning{start, held.First}, nil
 	}
-	return from, &operatorError{fmt.Errorf("%w; committed %d, stored %d. Either restore the topic, or where the loss is known and "+
-		"accepted (messages before the beginning of the log) run once with ingest.accept_loss, or read a new topic", err,
-		p.committed, stored.Next)}
+	return from, &operatorError{fmt.Errorf("%w; committed %d, stored %d. Restore the topic; or, where messages before its "+
+		"beginning are lost for good, run once with accept_loss; or read a topic of another name",
+		err, p.committed, stored.Next)}
 }
 
 // untilDone tries until it works; false when the context ended first.

@@ -139,13 +139,13 @@ func (h *hub) deadLettersPointTo(want map[fraud.Reason]int) {
 func TestBatchThatUnpacksToTooMuchIsRefused(t *testing.T) {
 	h := newHub(t, 1)
 	h.publish(h.report(1))
-	client, err := kgo.NewClient(kgo.SeedBrokers(h.cluster.Brokers...), kgo.ProducerBatchCompression(kgo.ZstdCompression()),
-		kgo.ProducerBatchMaxBytes(1<<30), kgo.BrokerMaxWriteBytes(1<<30))
+	client, err := kgo.NewClient(kgo.SeedBrokers(h.cluster.Brokers...),
+		kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.ProducerBatchMaxBytes(1<<30), kgo.BrokerMaxWriteBytes(1<<30))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	bomb := &kgo.Record{Topic: h.cfg.Topic, Value: make([]byte, 100<<20)}
+	bomb := &kgo.Record{Topic: h.cfg.Topic, Value: make([]byte, 65<<20)}
 	if err := client.ProduceSync(t.Context(), bomb).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,8 @@ func deleteBefore(t *testing.T, broker, name string, partition int32, offset int
 	if _, err := request.RequestWith(t.Context(), client); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := (topic.Cluster{Brokers: []string{broker}}).Open(name).Ranges(t.Context()); err != nil || r[int(partition)].First != offset {
+	r, err := (topic.Cluster{Brokers: []string{broker}}).Open(name).Ranges(t.Context())
+	if err != nil || r[int(partition)].First != offset {
 		t.Fatalf("ranges %v (%v)", r, err)
 	}
 }

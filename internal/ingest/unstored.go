@@ -9,10 +9,12 @@ import (
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
-// OldestUnstored says when the oldest message of the reports topic was appended that the ledger did not hold when stored
-// was read from it; any is false when it held them all. What the ledger does not hold was announced after that time, if
+// OldestUnstored says when the oldest message of the reports topic was appended that the ledger did not hold when
+// stored was read from it; any is false when it held them all. What the ledger does not hold was announced after that time, if
 // it was announced at all: a node that has loaded the ledger's opinions replays the change log from there.
-func OldestUnstored(ctx context.Context, cluster topic.Cluster, name string, stored map[int32]fraud.Stored) (oldest time.Time, any bool, err error) {
+func OldestUnstored(ctx context.Context, cluster topic.Cluster, name string, stored map[int32]fraud.Stored) (
+	oldest time.Time, any bool, err error,
+) {
 	reports := cluster.Open(name)
 	ranges, err := reports.Ranges(ctx)
 	if err != nil {

@@ -91,7 +91,9 @@ func (t *Topic) OffsetsAt(ctx context.Context, at time.Time) (map[int]int64, err
 
 func (t *Topic) list(ctx context.Context, requests []kafka.OffsetRequest) ([]kafka.PartitionOffsets, error) {
 	doing := "offsets of " + t.Name
-	resp, err := t.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{t.Name: requests}})
+	resp, err := t.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
+		Topics: map[string][]kafka.OffsetRequest{t.Name: requests},
+	})
 	if err != nil {
 		return nil, unavailable(doing, err)
 	}

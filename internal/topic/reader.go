@@ -52,7 +52,8 @@ func (e *RangeError) Error() string {
 	if e.Offset < e.First {
 		why = "retention has deleted what was not read yet"
 	}
-	return fmt.Sprintf("%s, partition %d: offset %d is not within %d to %d: %s", e.Topic, e.Partition, e.Offset, e.First, e.End, why)
+	return fmt.Sprintf("%s, partition %d: offset %d is not within %d to %d: %s",
+		e.Topic, e.Partition, e.Offset, e.First, e.End, why)
 }
 
 // Check finds fault with an offset outside of what the partition holds.
@@ -112,8 +113,8 @@ func (r *Reader) fetch(ctx context.Context) (Fetched, error) {
 	if err := r.conn.SetDeadline(sentAt.Add(MaxWait + callTimeout)); err != nil {
 		return Fetched{}, err
 	}
-	stop := context.AfterFunc(ctx, func() { _ = r.conn.SetDeadline(time.Unix(1, 0)) })
-	defer stop()
+	conn := r.conn // r.conn may be nil by the time that the context ends
+	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	r.sent++
 	r.request = appendFetch(r.request[:0], r.sent, r.topic.cluster.ClientID, r.topic.Name, r.partition, r.next)
 	if _, err := r.conn.Write(r.request); err != nil {

@@ -121,7 +121,8 @@ func appendBatch(dst []Message, batch []byte, next int64) ([]Message, int64, err
 		return dst, next, fmt.Errorf("a record batch claims %d offsets and cannot be unpacked", last-base+1)
 	}
 	for ; next <= last; next++ {
-		dst = append(dst, Message{Offset: next, Appended: time.UnixMilli(maxTime).UTC(), Stamped: stamped, Unreadable: true})
+		at := time.UnixMilli(maxTime).UTC()
+		dst = append(dst, Message{Offset: next, Appended: at, Stamped: stamped, Unreadable: true})
 	}
 	return dst, next, nil
 }
@@ -130,7 +131,9 @@ func appendBatch(dst []Message, batch []byte, next int64) ([]Message, int64, err
 var errForm = errors.New("not records")
 
 // appendEach reads the records of a batch, each of which must follow on the one before.
-func appendEach(dst []Message, payload []byte, base, next int64, appended func(delta int64) time.Time) ([]Message, int64, error) {
+func appendEach(dst []Message, payload []byte, base, next int64, appended func(delta int64) time.Time) (
+	[]Message, int64, error,
+) {
 	all := cursor{rest: payload}
 	for len(all.rest) > 0 {
 		record := cursor{rest: all.bytes()}

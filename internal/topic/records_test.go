@@ -118,7 +118,8 @@ func TestTimeIsTheBrokersWhereTheTopicStamps(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.want.Offset, c.want.Key, c.want.Value, c.want.Headers = 11, []byte("k11"), []byte("v11"), []Header{{"h", []byte("1")}}
+			c.want.Offset, c.want.Key, c.want.Value = 11, []byte("k11"), []byte("v11")
+			c.want.Headers = []Header{{"h", []byte("1")}}
 			if diff := cmp.Diff([]Message{c.want}, got); diff != "" {
 				t.Error(diff)
 			}
@@ -139,7 +140,10 @@ func TestBatchThatCannotBeUnpackedStillAnswersForItsOffsets(t *testing.T) {
 				t.Fatalf("next %d, %v", next, err)
 			}
 			at := time.UnixMilli(stamped).UTC()
-			want := []Message{{Offset: 11, Appended: at, Stamped: true, Unreadable: true}, {Offset: 12, Appended: at, Stamped: true, Unreadable: true}}
+			want := []Message{
+				{Offset: 11, Appended: at, Stamped: true, Unreadable: true},
+				{Offset: 12, Appended: at, Stamped: true, Unreadable: true},
+			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Error(diff)
 			}

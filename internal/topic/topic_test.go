@@ -22,7 +22,8 @@ var quiet = slog.New(slog.DiscardHandler)
 func numbered(from, to int) []topic.Outgoing {
 	var all []topic.Outgoing
 	for i := from; i < to; i++ {
-		all = append(all, topic.Outgoing{Key: fmt.Append(nil, i), Value: fmt.Append(nil, i), Headers: []topic.Header{{Name: "n", Value: fmt.Append(nil, i)}}})
+		text := fmt.Append(nil, i)
+		all = append(all, topic.Outgoing{Key: text, Value: text, Headers: []topic.Header{{Name: "n", Value: text}}})
 	}
 	return all
 }
@@ -49,7 +50,8 @@ func TestWhatIsWrittenIsReadInTurnAcrossABrokersRestart(t *testing.T) {
 			return err
 		}
 		for _, m := range got.Messages {
-			if m.Offset != int64(read) || string(m.Value) != fmt.Sprint(read) || string(m.Headers[0].Value) != fmt.Sprint(read) {
+			want := fmt.Sprint(read)
+			if m.Offset != int64(read) || string(m.Value) != want || string(m.Headers[0].Value) != want {
 				t.Fatalf("offset %d holds %q, want %d", m.Offset, m.Value, read)
 			}
 			read++
@@ -147,7 +149,8 @@ func TestOffsetsAtFindsTheFirstNotOlder(t *testing.T) {
 	name := testkit.Topic(t, 2)
 	tp := topic.Cluster{Brokers: []string{testkit.Kafka(t)}}.Open(name)
 	begin := time.Now().Add(-time.Second)
-	w := &kafka.Writer{Addr: kafka.TCP(testkit.Kafka(t)), Topic: name, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond,
+	w := &kafka.Writer{Addr: kafka.TCP(testkit.Kafka(t)), Topic: name,
+		RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond,
 		Balancer: kafka.BalancerFunc(func(kafka.Message, ...int) int { return 1 })}
 	defer w.Close()
 	for range 3 {

@@ -67,7 +67,8 @@ func (t *Topic) NewWriter(log *slog.Logger) *Writer {
 var ErrTooLarge = errors.New("message larger than the topic takes")
 
 // Write returns when all replicas in sync hold every message. It tries again what was not acknowledged until the
-// context ends; its error then wraps [fraud.ErrUnavailable], and any of the messages may have been written or may yet be.
+// context ends; its error then wraps [fraud.ErrUnavailable], and any of the messages may have been written, or may
+// be yet.
 func (w *Writer) Write(ctx context.Context, all ...Outgoing) error {
 	doing := "write to " + w.name
 	open := make([]kafka.Message, len(all))

@@ -77,8 +77,8 @@ func (p *Publisher) Publish(ctx context.Context, events []fraud.Event) error {
 	return p.Send(ctx, messages...)
 }
 
-// PublishAs is Publish for one bundle of a given id that is signed for another partner: for the hub's own gateway, whose
-// key speaks for all.
+// PublishAs is Publish for one bundle of a given id that is signed for another partner: for the hub's own gateway,
+// whose key speaks for all.
 func (p *Publisher) PublishAs(ctx context.Context, partner string, bundle uuid.UUID, events []fraud.Event) error {
 	message, err := p.signer.Seal(bundle, partner, p.now(), events)
 	if err != nil {
