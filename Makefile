@@ -16,7 +16,7 @@ need = @command -v $(1) >/dev/null || \
     { printf '%s\n' "$(1) is missing: it is needed $(2)." "Get it with: $(3)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine kafka-jars demo test test-kafka bench lint fmt clean need-go need-python need-java
+.PHONY: help build engine kafka-jars demo test test-kafka test-kill bench lint fmt clean need-go need-python need-java
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test: need-go need-python engine ## run all tests on the dev stack (TEST_FLAGS=-
 
 test-kafka: need-go need-python engine kafka-jars ## run the same tests on Apache Kafka 4
 	WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -timeout $(TEST_LIMIT) $(TEST_FLAGS) ./...
+
+test-kill: need-go need-python engine ## kill -9 the daemon 20 times under 200,000 events; stop ClickHouse for 60 s
+	$(GO) test $(TAGS) -count 1 -v -timeout $(TEST_LIMIT) -run 'Kill|Stopped' ./internal/e2e -kills 20 -events 200000 -outage 60s
 
 kafka-jars: need-java ## install Apache Kafka for test-kafka (once, 43 MB, with Maven)
 	@deploy/kafka/install.sh
