@@ -271,8 +271,11 @@ func (v *Verifier) authenticate(h headerSet, value []byte, appended time.Time) (
 
 // asFault keeps a refusal a refusal, whatever its type.
 func asFault(err error) *fraud.Fault {
+	if err == nil {
+		return nil
+	}
 	var f *fraud.Fault
-	if err != nil && !errors.As(err, &f) {
+	if !errors.As(err, &f) {
 		f = fraud.Refuse(fraud.ReasonSchema, "", "not a valid event")
 	}
 	return f

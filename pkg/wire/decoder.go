@@ -185,12 +185,11 @@ func (d *decoder) alsoList(pointer string) ([]fraud.Also, *fraud.Fault) {
 		if n == fraud.MaxAlso {
 			return nil, fraud.Refuse(fraud.ReasonSchema, pointer, "may hold 8 entries at most")
 		}
-		var one fraud.Also
-		if fault := d.alsoEntry(&one); fault != nil {
+		d.also = append(d.also, fraud.Also{})
+		if fault := d.alsoEntry(&d.also[first+n]); fault != nil {
 			fault.Pointer = fmt.Sprintf("%s/%d%s", pointer, n, fault.Pointer)
 			return nil, fault
 		}
-		d.also = append(d.also, one)
 	}
 	return d.also[first:len(d.also):len(d.also)], nil
 }
