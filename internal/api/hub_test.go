@@ -182,10 +182,22 @@ func (h *hub) logged() string {
 	return h.log.String()
 }
 
+// contract is read once: nothing changes it.
+var contract = sync.OnceValues(func() (*openapi3.T, error) {
+	return openapi3.NewLoader().LoadFromData(schemas.OpenAPI())
+})
+
+var contractRouter = sync.OnceValues(func() (routers.Router, error) {
+	doc, err := contract()
+	if err != nil {
+		return nil, err
+	}
+	return gorillamux.NewRouter(doc)
+})
+
 func loadContract(t testing.TB) *openapi3.T {
 	t.Helper()
-	loader := openapi3.NewLoader()
-	doc, err := loader.LoadFromData(schemas.OpenAPI())
+	doc, err := contract()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +230,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	if h.server, err = New(cfg, deps); err != nil {
 		t.Fatal(err)
 	}
-	if h.contract, err = gorillamux.NewRouter(loadContract(t)); err != nil {
+	if h.contract, err = contractRouter(); err != nil {
 		t.Fatal(err)
 	}
 	return h
