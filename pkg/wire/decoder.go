@@ -18,8 +18,8 @@ import (
 // decoder reads the events of a bundle by schemas/bundle.v1.json.
 //
 // The library first judges the whole value: one well-formed JSON value, in UTF-8, without duplicate keys. A cursor then
-// walks over it once. That takes a third of the time of two decodes by reflection, refuses null, and names the field
-// at fault without quoting the input. Pointers are those of the event.
+// walks over it once. That takes little more than half the time of two decodes by reflection, refuses null, and names
+// the field at fault without quoting the input. Pointers are those of the event.
 type decoder struct {
 	cursor
 	// also backs the lists of all events, and terms holds each term once: both spare allocations, nothing else.
