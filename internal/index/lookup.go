@@ -23,7 +23,9 @@ func (x *Index) Lookup(probes []fraud.Probe) fraud.Verdict {
 // LookupBatch answers about many indicators of which each is one exact expression: out[i] is the status of
 // digests[i], and out must be as long. Whatever is neither not_listed nor unsure is also handed to hit, whole, unless
 // hit is nil. It returns as_of. Where nothing is listed it allocates nothing.
-func (x *Index) LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(i int, v fraud.Verdict)) time.Time {
+func (x *Index) LookupBatch(
+	digests []indicator.Digest, out []fraud.Status, hit func(i int, v fraud.Verdict),
+) time.Time {
 	s := x.sight()
 	negative := s.negative()
 	out = out[:len(digests)]
