@@ -25,14 +25,13 @@ func jsonProblem(err error, root string) *problem {
 	var semantic *json.SemanticError
 	switch {
 	case errors.As(err, &syntax) && errors.Is(err, jsontext.ErrDuplicateName):
-		return refuse("malformed", "a field stands twice in this object").at(root + safePointer(parentOf(syntax.JSONPointer)))
+		return refuse("malformed", "a field here stands twice").at(root + safePointer(syntax.JSONPointer))
 	case errors.As(err, &syntax):
 		return refuse("malformed", fmt.Sprintf("not one well-formed JSON value in UTF-8: see byte %d", syntax.ByteOffset)).
 			at(root + safePointer(syntax.JSONPointer))
 	case errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName):
-		// The name is the sender's own text and may hold anything: point at the object that has it.
 		return refuse("schema", "a field here is not part of the schema; see /openapi.yaml").
-			at(root + safePointer(parentOf(semantic.JSONPointer)))
+			at(root + safePointer(semantic.JSONPointer))
 	case errors.As(err, &semantic):
 		return refuse("schema", "not of the type or the words that the schema allows; see /openapi.yaml").
 			at(root + safePointer(semantic.JSONPointer))
@@ -40,10 +39,8 @@ func jsonProblem(err error, root string) *problem {
 	return refuse("malformed", "not one well-formed JSON value in UTF-8")
 }
 
-func parentOf(p jsontext.Pointer) jsontext.Pointer { return p.Parent() }
-
-// safePointer keeps the part of a pointer that is made of short lower-case words, as the contract's names are, and
-// of indices up to 9999, as its arrays have: a name that a sender made up may be somebody's telephone number.
+// safePointer keeps the part of a pointer that is made of the contract's names and of indices up to 9999. A name that a
+// sender made up may be somebody's telephone number: then the pointer ends at the object that has it.
 func safePointer(p jsontext.Pointer) string {
 	var safe strings.Builder
 	for token := range p.Tokens() {
