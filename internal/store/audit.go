@@ -32,8 +32,8 @@ type PartitionAudit struct {
 	Partition int32
 	// First is the offset of its first message, and Next the one after its last.
 	First, Next int64
-	// Stored is up to where the hub believes that everything is stored, and Committed what the consumer group committed;
-	// -1 when the caller did not say.
+	// Stored is up to where the hub believes that everything is stored, and Committed what the consumer group
+	// committed; -1 when that is not known.
 	Stored, Committed int64
 	// Gaps are offsets from First on, and before Next, Stored or Committed, that the ledger holds nothing of: at most
 	// 100.
@@ -68,8 +68,8 @@ type OpinionAudit struct {
 	Moving bool
 }
 
-// Audit is the completeness oracle. Committed holds the offsets that the consumer group committed, where they are known.
-// It reads all of the ledger, in bounded memory, and may run beside ingest.
+// Audit is the completeness oracle. Committed holds the offsets that the consumer group committed, where they are
+// known. It reads all of the ledger, in bounded memory, and may run beside ingest.
 func (r *Reader) Audit(ctx context.Context, committed map[int32]int64) (AuditReport, error) {
 	before, err := readRanges(ctx, r.conn)
 	if err != nil {
@@ -105,7 +105,9 @@ const bothTables = `(
 	UNION ALL
 	SELECT kafka_partition, kafka_offset, bundle_index FROM dead_letters)`
 
-func (r *Reader) auditOffsets(ctx context.Context, a *AuditReport, ranges map[int32][]span, committed map[int32]int64) error {
+func (r *Reader) auditOffsets(
+	ctx context.Context, a *AuditReport, ranges map[int32][]span, committed map[int32]int64,
+) error {
 	// A message is whole when its indexes run from 0 without a gap.
 	const query = `
 		SELECT kafka_partition, min(kafka_offset), max(kafka_offset), count(), countIf(indexes != highest + 1) FROM (
@@ -190,7 +192,8 @@ func (r *Reader) gaps(ctx context.Context, partition int32) ([]Gap, error) {
 
 func (r *Reader) auditCopies(ctx context.Context, a *AuditReport) error {
 	var kept uint64
-	err := r.conn.QueryRow(ctx, "SELECT (SELECT count() FROM events), (SELECT count() FROM events FINAL)").Scan(&a.Rows, &kept)
+	const query = "SELECT (SELECT count() FROM events), (SELECT count() FROM events FINAL)"
+	err := r.conn.QueryRow(ctx, query).Scan(&a.Rows, &kept)
 	a.Duplicates = a.Rows - min(kept, a.Rows)
 	return classify("audit copies", err)
 }
@@ -300,22 +303,23 @@ func (a AuditReport) Lines() []string {
 	if a.Trends.Wrong == 0 {
 		say("trends: %d events, as the ledger counts", a.Trends.Shown)
 	} else {
-		say("trends: show %d events where the ledger counts %d: %d cells are WRONG", a.Trends.Shown, a.Trends.Counted, a.Trends.Wrong)
+		say("trends: show %d events where the ledger counts %d: %d cells are WRONG",
+			a.Trends.Shown, a.Trends.Counted, a.Trends.Wrong)
 	}
 	if a.Trends.Reused > 0 {
 		say("trends: partners used %d ids for more than one event, which then counts more than once", a.Trends.Reused)
 	}
 	o := a.Opinions
+	finding := "all follow from it"
 	switch {
 	case o.Behind > 0:
-		say("opinions: %d of %d compared with the ledger: %d are MISSING or OLD, %d are unknown to it", o.Checked, o.Total, o.Behind, o.Ahead)
+		finding = fmt.Sprintf("%d are MISSING or OLD, %d are unknown to it", o.Behind, o.Ahead)
 	case o.Ahead > 0 && o.Moving:
-		say("opinions: %d of %d compared with the ledger: %d are ahead of it, as messages are being stored", o.Checked, o.Total, o.Ahead)
+		finding = fmt.Sprintf("%d are ahead of it, as messages are being stored", o.Ahead)
 	case o.Ahead > 0:
-		say("opinions: %d of %d compared with the ledger: %d are UNKNOWN to it", o.Checked, o.Total, o.Ahead)
-	default:
-		say("opinions: %d of %d compared with the ledger: all follow from it", o.Checked, o.Total)
+		finding = fmt.Sprintf("%d are UNKNOWN to it", o.Ahead)
 	}
+	say("opinions: %d of %d compared with the ledger: %s", o.Checked, o.Total, finding)
 	if a.OK {
 		say("OK: nothing is missing and nothing counts twice")
 	} else {

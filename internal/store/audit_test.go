@@ -82,7 +82,7 @@ func TestAuditIsCleanWhenNothingIsWrong(t *testing.T) {
 	if diff := cmp.Diff(map[fraud.Reason]uint64{fraud.ReasonUnknownTerm: 20}, report.DeadLetters); diff != "" {
 		t.Fatal(diff)
 	}
-	if report.Rows != 380 || report.Trends.Shown != 380 || report.Opinions.Checked != report.Opinions.Total || report.Opinions.Total == 0 {
+	if o := report.Opinions; report.Rows != 380 || report.Trends.Shown != 380 || o.Checked != o.Total || o.Total == 0 {
 		t.Fatalf("%+v", report)
 	}
 }
@@ -91,26 +91,32 @@ func TestAuditFindsWhatWasPlanted(t *testing.T) {
 	execute := func(sql string) func(*testing.T, *db, maker) {
 		return func(t *testing.T, d *db, _ maker) {
 			t.Helper()
-			statement := strings.ReplaceAll(sql, "DB.", d.Database+".")
-			if _, err := d.engine.Query(t.Context(), statement); err != nil {
-				t.Fatal(err)
-			}
+			d.query(t, strings.ReplaceAll(sql, "DB.", d.Database+"."))
 		}
 	}
+	lose := func(table, rows string) func(*testing.T, *db, maker) {
+		return execute("ALTER TABLE DB." + table + " DELETE WHERE " + rows + " SETTINGS mutations_sync = 2")
+	}
+	const partition1 = "kafka_partition = 1 AND kafka_offset "
 	for name, c := range map[string]struct {
 		plant     func(*testing.T, *db, maker)
 		committed int64
 		want      string
 	}{
-		"a lost message":             {execute("ALTER TABLE DB.events DELETE WHERE kafka_partition = 1 AND kafka_offset BETWEEN 50 AND 52 SETTINGS mutations_sync = 2"), 210, "MISSING 50-52"},
-		"the last message lost":      {execute("ALTER TABLE DB.events DELETE WHERE kafka_partition = 1 AND kafka_offset = 209 SETTINGS mutations_sync = 2"), 210, "MISSING 209-209"},
-		"a lost dead letter":         {execute("ALTER TABLE DB.dead_letters DELETE WHERE kafka_partition = 1 AND kafka_offset = 17 SETTINGS mutations_sync = 2"), 210, "MISSING 17-17"},
+		"a lost message":             {lose("events", partition1+"BETWEEN 50 AND 52"), 210, "MISSING 50-52"},
+		"the last message lost":      {lose("events", partition1+"= 209"), 210, "MISSING 209-209"},
+		"a lost dead letter":         {lose("dead_letters", partition1+"= 17"), 210, "MISSING 17-17"},
 		"committed and never stored": {func(*testing.T, *db, maker) {}, 215, "MISSING 210-214"},
-		"a cell that counts double":  {execute("INSERT INTO DB.trend_hours SELECT hour, type, category, kind, partner, events + 1 FROM DB.trend_hours LIMIT 1"), 210, "1 cells are WRONG"},
-		"an opinion lost":            {execute("ALTER TABLE DB.opinions DELETE WHERE digest = (SELECT min(digest) FROM DB.opinions) SETTINGS mutations_sync = 2"), 210, "are MISSING or OLD"},
-		"an opinion of nobody":       {execute("INSERT INTO DB.opinions (digest, partner, type, grade, stance, issued) SELECT unhex(repeat('ab', 32)), 1, 'phone', 'exact', 'listed', 1"), 210, "1 are UNKNOWN"},
+		"a cell that counts double": {execute(`INSERT INTO DB.trend_hours
+			SELECT hour, type, category, kind, partner, events + 1 FROM DB.trend_hours LIMIT 1`), 210,
+			"1 cells are WRONG"},
+		"an opinion lost": {lose("opinions", "digest = (SELECT min(digest) FROM DB.opinions)"), 210,
+			"are MISSING or OLD"},
+		"an opinion of nobody": {execute(`INSERT INTO DB.opinions (digest, partner, type, grade, stance, issued)
+			SELECT unhex(repeat('ab', 32)), 1, 'phone', 'exact', 'listed', 1`), 210, "1 are UNKNOWN"},
 		"an event lost from a bundle": {func(t *testing.T, d *db, m maker) {
-			d.insert(t, fraud.Segment{Partition: 2, First: 0, Last: 0, Entries: []fraud.Entry{at(m.entry(noon), 2, 0, 0), at(m.entry(noon), 2, 0, 2)}})
+			bundle := []fraud.Entry{at(m.entry(noon), 2, 0, 0), at(m.entry(noon), 2, 0, 2)}
+			d.insert(t, fraud.Segment{Partition: 2, First: 0, Last: 0, Entries: bundle})
 		}, 210, "1 messages LACK EVENTS"},
 		"a segment never stored": {func(t *testing.T, d *db, m maker) {
 			d.insert(t, messages(1, 220, []fraud.Entry{m.entry(noon)}))

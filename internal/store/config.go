@@ -37,7 +37,9 @@ const (
 
 // open makes a pool. It reaches nobody yet. Blocks travel uncompressed: most of their bytes are digests and ids, and
 // compressing costs a fifth of an insert's time.
-func (c *Config) open(database string, conns int, wait time.Duration, settings clickhouse.Settings) (driver.Conn, error) {
+func (c *Config) open(
+	database string, conns int, wait time.Duration, settings clickhouse.Settings,
+) (driver.Conn, error) {
 	if len(c.Addrs) == 0 || c.Database == "" {
 		return nil, fmt.Errorf("store: the configuration needs an address and a database")
 	}
@@ -70,6 +72,8 @@ func (c *Config) writeSettings() clickhouse.Settings {
 	if c.Cluster != "" {
 		s["distributed_foreground_insert"] = 1
 		s["insert_quorum"] = "auto"
+		// Not per shard: an event that was sent twice may stand on two of them, and still counts once.
+		s["parallel_distributed_insert_select"] = 0
 	}
 	return s
 }

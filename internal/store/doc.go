@@ -17,8 +17,8 @@
 // # What is stored
 //
 // An insert is one block into one partition, the only form that ClickHouse writes whole or not at all, and is on disk
-// when it is acknowledged. The highest offset in the ledger proves little: of one segment the dead letters may be in and
-// the events not. So Insert ends by writing the range [First, Last+1) to stored_ranges, and [Reader.StoredOffsets]
+// when it is acknowledged. The highest offset in the ledger proves little: of one segment the dead letters may be in
+// and the events not. So Insert ends by writing the range [First, Last+1) to stored_ranges, and [Reader.StoredOffsets]
 // answers with the end of the first unbroken range: a hole is never reported as stored, whatever was written after it,
 // and it closes when the messages are delivered again. Against a ledger that lost rows after all (a part that was
 // detached, an old backup) the last messages of each range are looked up in the ledger itself; [Reader.Audit] looks up

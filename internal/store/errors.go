@@ -44,8 +44,8 @@ func classify(what string, err error) error {
 	return fmt.Errorf("store: %s: %w: %w", what, fraud.ErrUnavailable, err)
 }
 
-// failed is classify for statements that are the same each time: what ClickHouse answers to one of them will not pass by
-// itself, unless it is busy or cut off.
+// failed is classify for statements that are the same each time: what ClickHouse answers to one of them will not pass
+// by itself, unless it is busy or cut off.
 func failed(what string, err error) error {
 	var refused *clickhouse.Exception
 	if err == nil || !errors.As(err, &refused) || slices.Contains(passing, refused.Code) {

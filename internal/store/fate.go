@@ -22,7 +22,8 @@ func (r *Reader) Event(ctx context.Context, partner fraud.PartnerNumber, id uuid
 		sec, nsec := id.Time().UnixTime()
 		made := time.Unix(sec, nsec)
 		if storable(made.Add(-day)) && storable(made.Add(fraud.MaxAge+day)) {
-			within := fmt.Sprintf("AND appended >= fromUnixTimestamp64Milli(%d) AND appended <= fromUnixTimestamp64Milli(%d)",
+			within := fmt.Sprintf(
+				"AND appended BETWEEN fromUnixTimestamp64Milli(%d) AND fromUnixTimestamp64Milli(%d)",
 				millis(made.Add(-day)), millis(made.Add(fraud.MaxAge+day)))
 			if fate, ok, err := r.event(ctx, partner, id, within); ok || err != nil {
 				return fate, ok, err

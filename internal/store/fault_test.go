@@ -151,7 +151,8 @@ func TestAnUnstorableRowIsAFaultBeforeAnythingIsStored(t *testing.T) {
 			bad := m.entry(noon)
 			spoil(&bad)
 			err := d.Insert(t.Context(), messages(0, 0, []fraud.Entry{m.entry(noon), bad}))
-			if f := faultOf(err); f == nil || f.Reason != fraud.ReasonRefusedByLog || errors.Is(err, fraud.ErrUnavailable) {
+			f := faultOf(err)
+			if f == nil || f.Reason != fraud.ReasonRefusedByLog || errors.Is(err, fraud.ErrUnavailable) {
 				t.Fatalf("got %v", err)
 			}
 		})
@@ -219,10 +220,7 @@ func TestAHoleIsNeverReportedAsStored(t *testing.T) {
 	wantClean(t, d, map[int32]int64{3: 143})
 
 	// Should the ledger lose rows all the same, the range is not believed.
-	statement := "ALTER TABLE " + d.Database + ".events DELETE WHERE kafka_offset = 131 SETTINGS mutations_sync = 2"
-	if _, err := d.engine.Query(t.Context(), statement); err != nil {
-		t.Fatal(err)
-	}
+	d.query(t, "ALTER TABLE "+d.Database+".events DELETE WHERE kafka_offset = 131 SETTINGS mutations_sync = 2")
 	want(131)
 }
 

@@ -195,7 +195,8 @@ func fill(name, text, cluster string) (string, error) {
 			if cluster == "" {
 				return ""
 			}
-			return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s %s AS %s_local ENGINE = Distributed(%s, currentDatabase(), %s, %s)",
+			return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s %s AS %s_local "+
+				"ENGINE = Distributed(%s, currentDatabase(), %s, %s)",
 				table, onCluster, table, literal(cluster), literal(table+"_local"), key)
 		},
 	}

@@ -139,8 +139,8 @@ func readTail(ctx context.Context, conn driver.Conn, s span) ([]message, error) 
 	return tail, err
 }
 
-// confirm cuts a range at the first message of its tail that the ledger does not hold. Offsets that Kafka used for itself
-// look the same; then some messages too many are read again.
+// confirm cuts a range at the first message of its tail that the ledger does not hold. Offsets that Kafka used for
+// itself look the same; then some messages too many are read again.
 func confirm(s span, tail []message) fraud.Stored {
 	stored := fraud.Stored{Next: max(s.first, s.next-tailLength)}
 	for _, m := range tail {
@@ -154,9 +154,11 @@ func confirm(s span, tail []message) fraud.Stored {
 
 // readRanges reads the stored ranges of some partitions, or of all, joined where they touch, in order.
 func readRanges(ctx context.Context, conn driver.Conn, partitions ...int32) (map[int32][]span, error) {
-	query := `SELECT kafka_partition, first, max(next), toUnixTimestamp64Milli(argMax(appended, next)) FROM stored_ranges`
+	query := "SELECT kafka_partition, first, max(next), toUnixTimestamp64Milli(argMax(appended, next)) " +
+		"FROM stored_ranges"
 	if len(partitions) > 0 {
-		query += " WHERE kafka_partition IN (" + strings.Trim(strings.ReplaceAll(fmt.Sprint(partitions), " ", ","), "[]") + ")"
+		list := strings.ReplaceAll(strings.Trim(fmt.Sprint(partitions), "[]"), " ", ",")
+		query += " WHERE kafka_partition IN (" + list + ")"
 	}
 	query += " GROUP BY kafka_partition, first"
 	all := map[int32][]span{}

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -20,8 +19,8 @@ import (
 // cell is the key of a trend's finest count.
 const cell = "hour, type, category, kind, partner"
 
-// RollUp brings the roll-up of trends up to date. Call it every few seconds, from as many nodes as you like; answers are
-// exact without it too, only slower.
+// RollUp brings the roll-up of trends up to date. Call it every few seconds, from as many nodes as you like; answers
+// are exact without it too, only slower.
 func (w *Writer) RollUp(ctx context.Context) error {
 	rolled, err := readProgress(ctx, w.conn)
 	if err != nil {
@@ -84,7 +83,8 @@ func beyond(rolled map[int32]int64) string {
 	var conditions, known []string
 	for _, partition := range slices.Sorted(maps.Keys(rolled)) {
 		known = append(known, strconv.Itoa(int(partition)))
-		conditions = append(conditions, fmt.Sprintf("kafka_partition = %d AND kafka_offset >= %d", partition, rolled[partition]))
+		from := rolled[partition]
+		conditions = append(conditions, fmt.Sprintf("kafka_partition = %d AND kafka_offset >= %d", partition, from))
 	}
 	return strings.Join(conditions, " OR ") + " OR kafka_partition NOT IN (" + strings.Join(known, ", ") + ")"
 }
@@ -107,9 +107,6 @@ func readProgress(ctx context.Context, conn driver.Conn) (map[int32]int64, error
 	return rolled, err
 }
 
-// MaxBuckets is how many points a series may have: a season of hours, or a decade of days.
-const MaxBuckets = 4000
-
 // Zone is where days and weeks begin. Its offset is of whole hours, as the roll-up's grain requires.
 const Zone = "Asia/Kuala_Lumpur"
 
@@ -121,13 +118,12 @@ var zone = func() *time.Location {
 	return z
 }()
 
-// Series counts events over time, exactly as a direct count over the ledger would at this moment. Each key that counts
-// anything has a point for every bucket. Keys are names, but categories are decimal codes of the taxonomy ("" for none),
-// and events of a partner that [Writer.PutPartners] never named stand under "". A question that makes no sense is a
-// [fraud.Fault] with the parameter as pointer.
+// Series counts events over time, exactly as a direct count over the ledger would at this moment. Buckets without
+// events are left out; lines are in the order of their keys and points in that of time. A category without a name in
+// the taxonomy stands under its decimal code, and events of a partner that [Writer.PutPartners] never named under "".
+// A question that makes no sense is a [fraud.Fault] with the parameter as pointer.
 func (r *Reader) Series(ctx context.Context, q fraud.SeriesQuestion) ([]fraud.Series, error) {
-	starts, err := bucketsOf(q)
-	if err != nil {
+	if err := validate(q); err != nil {
 		return nil, err
 	}
 	key := map[fraud.Dimension]string{
@@ -151,56 +147,39 @@ func (r *Reader) Series(ctx context.Context, q fraud.SeriesQuestion) ([]fraud.Se
 	if err != nil {
 		return nil, err
 	}
-	place := make(map[int64]int, len(starts))
-	for i, at := range starts {
-		place[at.Unix()] = i
-	}
-	values := map[string][]uint64{}
-	query := fmt.Sprintf("SELECT toUInt16(%s) AS key, toInt64(toUnixTimestamp(%s)) AS bucket, sum(events) FROM (%s) GROUP BY key, bucket",
-		key, bucket, liveCells(within, rolled))
+	query := fmt.Sprintf(`
+		SELECT toUInt16(%s) AS key, toInt64(toUnixTimestamp(%s)) AS bucket, sum(events) FROM (%s)
+		GROUP BY key, bucket`, key, bucket, liveCells(within, rolled))
+	counts := map[string]map[int64]uint64{} // several numbers may have one name
 	err = each(ctx, r.conn, "read a series", query, func(rows driver.Rows) error {
 		var (
 			number uint16
 			at     int64
-			count  uint64
+			n      uint64
 		)
-		if err := rows.Scan(&number, &at, &count); err != nil {
+		if err := rows.Scan(&number, &at, &n); err != nil {
 			return err
 		}
-		i, ok := place[at]
-		if !ok {
-			return fmt.Errorf("a bucket begins at %s, where none should", time.Unix(at, 0).In(zone))
+		line := counts[name(number)]
+		if line == nil {
+			line = map[int64]uint64{}
+			counts[name(number)] = line
 		}
-		n := name(number)
-		if values[n] == nil {
-			values[n] = make([]uint64, len(starts))
-		}
-		values[n][i] += count
+		line[at] += n
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	all := make([]fraud.Series, 0, len(values))
-	for key, counts := range values {
-		s := fraud.Series{Key: key, Points: make([]fraud.Point, len(starts))}
-		for i, at := range starts {
-			s.Points[i] = fraud.Point{At: at, Value: counts[i]}
+	all := make([]fraud.Series, 0, len(counts))
+	for _, key := range slices.Sorted(maps.Keys(counts)) {
+		line := fraud.Series{Key: key}
+		for _, at := range slices.Sorted(maps.Keys(counts[key])) {
+			line.Points = append(line.Points, fraud.Point{At: time.Unix(at, 0).UTC(), Value: counts[key][at]})
 		}
-		all = append(all, s)
+		all = append(all, line)
 	}
-	slices.SortFunc(all, func(a, b fraud.Series) int {
-		return cmp.Or(cmp.Compare(len(a.Key), len(b.Key))*numeric(q.By), cmp.Compare(a.Key, b.Key))
-	})
 	return all, nil
-}
-
-// numeric is 1 where keys are decimal codes, which sort by length first.
-func numeric(d fraud.Dimension) int {
-	if d == fraud.ByCategory {
-		return 1
-	}
-	return 0
 }
 
 // names turns the stored numbers of a dimension into keys.
@@ -212,8 +191,8 @@ func (r *Reader) names(ctx context.Context, by fraud.Dimension) (func(uint16) st
 		return func(n uint16) string { return fraud.Kind(n).String() }, nil
 	case fraud.ByCategory:
 		return func(n uint16) string {
-			if n == 0 {
-				return ""
+			if name := r.categories.Name(fraud.Code(n)); name != "" || n == 0 {
+				return name
 			}
 			return strconv.Itoa(int(n))
 		}, nil
@@ -239,31 +218,23 @@ func hours(from, to time.Time) string {
 	return fmt.Sprintf("AND hour >= toDateTime(%d, 'UTC') AND hour < toDateTime(%d, 'UTC')", from.Unix(), to.Unix())
 }
 
-// bucketsOf checks a question and lists the beginnings of its buckets, in UTC.
-func bucketsOf(q fraud.SeriesQuestion) ([]time.Time, error) {
+// validate refuses a question that the roll-up's grain could not answer exactly.
+func validate(q fraud.SeriesQuestion) error {
 	switch {
 	case q.Metric != fraud.EventCount && q.Metric != fraud.ReportCount:
-		return nil, fraud.Refuse(fraud.ReasonSchema, "/metric", "is required")
+		return fraud.Refuse(fraud.ReasonSchema, "/metric", "is required")
 	case q.By < fraud.ByType || q.By > fraud.ByKind:
-		return nil, fraud.Refuse(fraud.ReasonSchema, "/by", "is required")
+		return fraud.Refuse(fraud.ReasonSchema, "/by", "is required")
 	case q.Bucket < fraud.Hourly || q.Bucket > fraud.Weekly:
-		return nil, fraud.Refuse(fraud.ReasonSchema, "/bucket", "is required")
+		return fraud.Refuse(fraud.ReasonSchema, "/bucket", "is required")
 	case !storable(q.From) || !begins(q.From, q.Bucket):
-		return nil, fraud.Refuse(fraud.ReasonSchema, "/from", "must be the beginning of a bucket in "+Zone)
+		return fraud.Refuse(fraud.ReasonSchema, "/from", "must be the beginning of a bucket in "+Zone)
 	case !storable(q.To) || !begins(q.To, q.Bucket):
-		return nil, fraud.Refuse(fraud.ReasonSchema, "/to", "must be the beginning of a bucket in "+Zone)
+		return fraud.Refuse(fraud.ReasonSchema, "/to", "must be the beginning of a bucket in "+Zone)
 	case !q.From.Before(q.To):
-		return nil, fraud.Refuse(fraud.ReasonSchema, "/to", "must be after from")
+		return fraud.Refuse(fraud.ReasonSchema, "/to", "must be after from")
 	}
-	var starts []time.Time
-	for at := q.From.In(zone); at.Before(q.To); at = after(at, q.Bucket) {
-		if len(starts) == MaxBuckets {
-			return nil, fraud.Refuse(fraud.ReasonSchema, "/from",
-				fmt.Sprintf("asks for more than %d points: take a shorter span or a longer bucket", MaxBuckets))
-		}
-		starts = append(starts, at.UTC())
-	}
-	return starts, nil
+	return nil
 }
 
 func begins(t time.Time, b fraud.Bucket) bool {
@@ -272,14 +243,4 @@ func begins(t time.Time, b fraud.Bucket) bool {
 		return false
 	}
 	return b == fraud.Hourly || t.Hour() == 0 && (b == fraud.Daily || t.Weekday() == time.Monday)
-}
-
-func after(t time.Time, b fraud.Bucket) time.Time {
-	switch b {
-	case fraud.Daily:
-		return t.AddDate(0, 0, 1)
-	case fraud.Weekly:
-		return t.AddDate(0, 0, 7)
-	}
-	return t.Add(time.Hour)
 }

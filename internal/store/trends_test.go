@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,9 +14,26 @@ import (
 	"github.com/waspada-hub/waspada/internal/store"
 	"github.com/waspada-hub/waspada/internal/testkit"
 	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/schemas"
 )
 
 var malaysia = time.FixedZone("MYT", 8*3600)
+
+var taxonomy = sync.OnceValue(func() *fraud.Taxonomy {
+	t, err := fraud.LoadTaxonomy(schemas.Taxonomy())
+	if err != nil {
+		panic(err)
+	}
+	return t
+})
+
+// categoryName is a category as the taxonomy names it, or its code.
+func categoryName(c fraud.Code) string {
+	if name := taxonomy().Category.Name(c); name != "" {
+		return name
+	}
+	return strconv.Itoa(int(c))
+}
 
 // plainCount is what a series must say, counted without a database.
 func plainCount(entries []fraud.Entry, q fraud.SeriesQuestion) map[string]map[time.Time]uint64 {
@@ -28,7 +46,8 @@ func plainCount(entries []fraud.Entry, q fraud.SeriesQuestion) map[string]map[ti
 	for _, e := range entries {
 		id := event{e.Partner, e.Event.ID}
 		at := e.Event.IssuedAt
-		if seen[id] || at.Before(q.From) || !at.Before(q.To) || q.Metric == fraud.ReportCount && e.Event.Kind != fraud.Report {
+		asked := q.Metric == fraud.EventCount || e.Event.Kind == fraud.Report
+		if seen[id] || !asked || at.Before(q.From) || !at.Before(q.To) {
 			continue
 		}
 		seen[id] = true
@@ -47,7 +66,7 @@ func plainCount(entries []fraud.Entry, q fraud.SeriesQuestion) map[string]map[ti
 		case fraud.ByKind:
 			key = e.Event.Kind.String()
 		case fraud.ByCategory:
-			key = strconv.Itoa(int(e.Category))
+			key = categoryName(e.Category)
 		case fraud.ByPartnerKind:
 			key = partners[e.Partner-1].Kind.String()
 		}
@@ -66,7 +85,9 @@ func wantSeries(t *testing.T, d *db, entries []fraud.Entry, when string) {
 	for metric := fraud.EventCount; metric <= fraud.ReportCount; metric++ {
 		for by := fraud.ByType; by <= fraud.ByKind; by++ {
 			for bucket := fraud.Hourly; bucket <= fraud.Weekly; bucket++ {
-				q := fraud.SeriesQuestion{Metric: metric, By: by, Bucket: bucket, From: monday, To: monday.AddDate(0, 0, 14)}
+				q := fraud.SeriesQuestion{
+					Metric: metric, By: by, Bucket: bucket, From: monday, To: monday.AddDate(0, 0, 14),
+				}
 				all, err := d.Series(t.Context(), q)
 				if err != nil {
 					t.Fatal(err)
@@ -195,27 +216,29 @@ func together(t *testing.T, all ...func() error) {
 func TestSeriesRefusesWhatItCannotAnswerExactly(t *testing.T) {
 	d := newDB(t)
 	from := time.Date(2026, 3, 2, 0, 0, 0, 0, malaysia) // a Monday
-	ask := func(change func(*fraud.SeriesQuestion)) fraud.SeriesQuestion {
-		q := fraud.SeriesQuestion{Metric: fraud.EventCount, By: fraud.ByType, Bucket: fraud.Daily, From: from, To: from.AddDate(0, 0, 7)}
-		change(&q)
-		return q
-	}
 	for name, c := range map[string]struct {
-		q    fraud.SeriesQuestion
-		want string
+		spoil func(*fraud.SeriesQuestion)
+		want  string
 	}{
-		"no metric":           {ask(func(q *fraud.SeriesQuestion) { q.Metric = 0 }), "/metric"},
-		"no dimension":        {ask(func(q *fraud.SeriesQuestion) { q.By = 0 }), "/by"},
-		"no bucket":           {ask(func(q *fraud.SeriesQuestion) { q.Bucket = 0 }), "/bucket"},
-		"no beginning":        {ask(func(q *fraud.SeriesQuestion) { q.From = time.Time{} }), "/from"},
-		"midnight elsewhere":  {ask(func(q *fraud.SeriesQuestion) { q.From = from.Add(8 * time.Hour) }), "/from"},
-		"half an hour":        {ask(func(q *fraud.SeriesQuestion) { q.Bucket, q.To = fraud.Hourly, from.Add(30*time.Minute) }), "/to"},
-		"a week from Tuesday": {ask(func(q *fraud.SeriesQuestion) { q.Bucket, q.From = fraud.Weekly, from.AddDate(0, 0, 1) }), "/from"},
-		"the end first":       {ask(func(q *fraud.SeriesQuestion) { q.From, q.To = q.To, q.From }), "/to"},
-		"a year of hours":     {ask(func(q *fraud.SeriesQuestion) { q.Bucket, q.To = fraud.Hourly, from.AddDate(1, 0, 0) }), "/from"},
+		"no metric":          {func(q *fraud.SeriesQuestion) { q.Metric = 0 }, "/metric"},
+		"no dimension":       {func(q *fraud.SeriesQuestion) { q.By = 0 }, "/by"},
+		"no bucket":          {func(q *fraud.SeriesQuestion) { q.Bucket = 0 }, "/bucket"},
+		"no beginning":       {func(q *fraud.SeriesQuestion) { q.From = time.Time{} }, "/from"},
+		"midnight elsewhere": {func(q *fraud.SeriesQuestion) { q.From = from.Add(8 * time.Hour) }, "/from"},
+		"half an hour": {func(q *fraud.SeriesQuestion) {
+			q.Bucket, q.To = fraud.Hourly, from.Add(30*time.Minute)
+		}, "/to"},
+		"a week from Tuesday": {func(q *fraud.SeriesQuestion) {
+			q.Bucket, q.From = fraud.Weekly, from.AddDate(0, 0, 1)
+		}, "/from"},
+		"the end first": {func(q *fraud.SeriesQuestion) { q.From, q.To = q.To, q.From }, "/to"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := d.Series(t.Context(), c.q)
+			q := fraud.SeriesQuestion{
+				Metric: fraud.EventCount, By: fraud.ByType, Bucket: fraud.Daily, From: from, To: from.AddDate(0, 0, 7),
+			}
+			c.spoil(&q)
+			_, err := d.Series(t.Context(), q)
 			if f := faultOf(err); f == nil || f.Pointer != c.want {
 				t.Fatalf("want a fault at %s, got %v", c.want, err)
 			}
@@ -233,7 +256,8 @@ func TestRecountingACellReadsThatCell(t *testing.T) {
 	}
 	d.insert(t, messages(0, 0, entries))
 	query := store.CountCells("kafka_partition = 0 AND kafka_offset >= 59990")
-	plan := d.query(t, "SELECT * FROM (EXPLAIN indexes = 1, projections = 1 "+strings.ReplaceAll(query, "FROM events", "FROM "+d.Database+".events")+")")
+	query = strings.ReplaceAll(query, "FROM events", "FROM "+d.Database+".events")
+	plan := d.query(t, "SELECT * FROM (EXPLAIN indexes = 1, projections = 1 "+query+")")
 	if !strings.Contains(plan, "by_cell") {
 		t.Fatalf("the projection is not used:\n%s", plan)
 	}

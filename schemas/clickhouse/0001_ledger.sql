@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS {{table "events"}} {{on_cluster}} (
     category        UInt16, -- schemas/taxonomy, as platform, institution and region; 0 is none
     role            Enum8('' = 0, 'mule' = 1, 'caller' = 2, 'lure' = 3, 'collector' = 4, 'impersonated' = 5),
     confidence      UInt8,
-    evidence        UInt8 COMMENT 'bits: police_report, confirmed_loss, bank_suspected, platform_actioned, user_report, predictive',
+    evidence        UInt8, -- bits, from the lowest: police_report, confirmed_loss, bank_suspected, platform_actioned,
+                           -- user_report, predictive
     observed_at     DateTime64(3, 'UTC') COMMENT '1970 is none' CODEC(Delta, ZSTD(1)),
     expires_at      DateTime64(3, 'UTC') COMMENT '1970 is none' CODEC(ZSTD(1)),
     tlp             Enum8('' = 0, 'CLEAR' = 1, 'GREEN' = 2, 'AMBER' = 3, 'AMBER+STRICT' = 4, 'RED' = 5),
