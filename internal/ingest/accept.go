@@ -176,9 +176,13 @@ func (p *partition) openOne(m *topic.Message) (c chunk) {
 	}
 	bundle, err := p.bundle(m)
 	if err != nil {
-		c.DeadLetters = []fraud.DeadLetter{{
+		letter := fraud.DeadLetter{
 			Position: position, Whole: true, Appended: m.Appended, Fault: *asFault(err), Size: len(m.Value),
-		}}
+		}
+		if bundle != nil { // the signature held: it is known whose it is
+			letter.Partner = bundle.Partner.Number
+		}
+		c.DeadLetters = []fraud.DeadLetter{letter}
 		return c
 	}
 	c.Entries = make([]fraud.Entry, 0, len(bundle.Items))
@@ -196,7 +200,8 @@ func (p *partition) openOne(m *topic.Message) (c chunk) {
 			}
 		}
 		c.DeadLetters = append(c.DeadLetters, fraud.DeadLetter{
-			Position: position, Appended: m.Appended, Partner: bundle.Partner.Number, Fault: *fault, Size: len(m.Value),
+			Position: position, EventID: item.Event.ID, Appended: m.Appended, Partner: bundle.Partner.Number,
+			Fault: *fault, Size: len(m.Value),
 		})
 	}
 	return c

@@ -98,9 +98,10 @@ func (p *partition) insert(ctx, hurry context.Context, s fraud.Segment) error {
 	}
 	if len(s.Entries) == 1 {
 		e := s.Entries[0]
-		letter := fraud.DeadLetter{Position: e.Position, Appended: e.Appended, Partner: e.Partner, Fault: fraud.Fault{
-			Reason: fraud.ReasonRefusedByLog, Pointer: refused.Pointer, Hint: refused.Hint,
-		}}
+		letter := fraud.DeadLetter{
+			Position: e.Position, EventID: e.Event.ID, Appended: e.Appended, Partner: e.Partner,
+			Fault: fraud.Fault{Reason: fraud.ReasonRefusedByLog, Pointer: refused.Pointer, Hint: refused.Hint},
+		}
 		if err := p.alarm.note(0, 1); err != nil {
 			return err
 		}
@@ -128,7 +129,7 @@ func halve(s fraud.Segment) (a, b fraud.Segment, ok bool) {
 		}
 		a, b = s, s
 		a.Entries, b.Entries = s.Entries[:n/2], s.Entries[n/2:]
-		b.DeadLetters = nil
+		a.Partial, b.DeadLetters = true, nil
 		return a, b, true
 	}
 	middle := s.First + (s.Last-s.First)/2

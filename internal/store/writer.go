@@ -40,7 +40,8 @@ func (w *Writer) Ping(ctx context.Context) error { return classify("ping", w.con
 // First is the offset after the Last of the segment before, or where reading of the partition began; offsets that Kafka
 // uses for itself then make no hole. A failed Insert may have stored some of the segment.
 //
-// Every event of its messages is in the segment, stored or refused, because the messages then count as stored whole.
+// Every event of its messages is in the segment, stored or refused, because the messages then count as stored whole;
+// unless it is Partial.
 //
 // A fault of rows is a [fraud.Fault]; everything else wraps [fraud.ErrUnavailable].
 func (w *Writer) Insert(ctx context.Context, seg fraud.Segment) error {
@@ -69,6 +70,9 @@ func (w *Writer) Insert(ctx context.Context, seg fraud.Segment) error {
 		if err := insert(ctx, w.conn, "events", eventColumns, block); err != nil {
 			return err
 		}
+	}
+	if seg.Partial {
+		return nil
 	}
 	// 4. Only now the word that all of it is stored. Up to here a failure repeats the whole segment, harmlessly.
 	return w.extend(ctx, &seg)

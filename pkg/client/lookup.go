@@ -74,7 +74,9 @@ type probe struct {
 	Value  string           `json:"value,omitempty"`
 	Epoch  uint16           `json:"epoch,omitzero"`
 	Digest indicator.Digest `json:"digest,omitzero"`
-	Also   []fraud.Also     `json:"also,omitempty"`
+	// Grade is that of the digest; absent means exact.
+	Grade indicator.Grade `json:"grade,omitzero"`
+	Also  []fraud.Also    `json:"also,omitempty"`
 }
 
 // probeOf says an item in digests where the client can.
@@ -94,7 +96,11 @@ func (c *Client) probeOf(item Item) (probe, error) {
 		return probe{}, err
 	}
 	ref := refTo(c.ring, in.Type, in.Lookup)
-	return probe{Type: ref.Type, Epoch: ref.Epoch, Digest: ref.Digest, Also: ref.Also}, nil
+	p := probe{Type: ref.Type, Epoch: ref.Epoch, Digest: ref.Digest, Also: ref.Also}
+	if grade := in.Lookup[0].Grade; grade != indicator.Exact {
+		p.Grade = grade
+	}
+	return p, nil
 }
 
 // refTo digests expressions, the first of which is the indicator itself.

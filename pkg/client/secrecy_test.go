@@ -44,7 +44,10 @@ func loadVectors(t *testing.T) []vectorFile {
 
 // digestsOnly is everything that a look-up may hold when there is a key ring.
 type digestsOnly struct {
-	Indicators []fraud.Ref `json:"indicators"`
+	Indicators []struct {
+		fraud.Ref
+		Grade indicator.Grade `json:"grade"`
+	} `json:"indicators"`
 }
 
 // TestNoValueLeavesWithAKeyRing sends every vector, valid and not, and anything else that rapid thinks of. A body must

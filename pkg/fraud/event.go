@@ -73,7 +73,7 @@ const (
 func (e *Event) Validate(appended time.Time) error {
 	switch {
 	case e.ID.Version() != 7 && e.ID.Version() != 8:
-		return Refuse(ReasonSchema, "/event_id", "must be a UUID of version 7")
+		return Refuse(ReasonSchema, "/event_id", "must be a UUID of version 7 or 8")
 	case !e.Kind.Valid():
 		return Refuse(ReasonSchema, "/kind", "is required")
 	case !e.Indicator.Type.Valid():

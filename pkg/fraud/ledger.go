@@ -50,6 +50,8 @@ type DeadLetter struct {
 type Segment struct {
 	Partition   int32
 	First, Last int64
+	// Partial is true when more events of the same messages are to come: they do not count as stored yet.
+	Partial     bool
 	Entries     []Entry
 	DeadLetters []DeadLetter
 }
