@@ -163,13 +163,12 @@ func runDemo(ctx context.Context, opts demoOptions) (err error) {
 	if !opts.quiet {
 		go traffic(ctx, country, partners, ring, hub)
 	}
-	select {
-	case <-ctx.Done():
-		fmt.Println("\nStopping; the data stay under", dir)
-		return nil
-	case <-stack.engine.Done():
-		return fmt.Errorf("ClickHouse ended by itself: %w", stack.engine.Err())
+	<-ctx.Done()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
 	}
+	fmt.Println("\nStopping; the data stay under", dir)
+	return nil
 }
 
 // write puts the file in place at once, so that nobody reads half of it.

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -34,14 +36,8 @@ func newUpCommand() *cobra.Command {
 			fmt.Fprintf(out, "Kafka       %s\n", s.broker.Addr())
 			fmt.Fprintf(out, "ClickHouse  %s (native), http://%s/play\n", s.engine.Addr(), s.engine.HTTPAddr())
 			fmt.Fprintf(out, "Data        %s\nCtrl-C stops it; the data stay.\n", opts.dir)
-			select {
-			case <-cmd.Context().Done():
-				return s.stop()
-			case <-s.engine.Done():
-				err := s.engine.Err()
-				s.broker.Close()
-				return err
-			}
+			<-cmd.Context().Done()
+			return s.stop()
 		},
 	}
 	opts.addFlags(cmd.Flags())
@@ -59,6 +55,8 @@ func (o *upOptions) addFlags(flags *pflag.FlagSet) {
 type stack struct {
 	broker *devstack.Broker
 	engine *devstack.Engine
+	// letGo ends the care for the engine.
+	letGo context.CancelFunc
 }
 
 // startStack starts both parts with their data under opts.dir and the hub's topics.
@@ -80,11 +78,33 @@ func startStack(ctx context.Context, opts upOptions) (*stack, error) {
 		broker.Close()
 		return nil, err
 	}
-	return &stack{broker: broker, engine: engine}, nil
+	caring, letGo := context.WithCancel(ctx)
+	s := &stack{broker: broker, engine: engine, letGo: letGo}
+	go s.keepEngine(caring)
+	return s, nil
+}
+
+// keepEngine starts ClickHouse again when it dies, as a service manager would, until ctx ends.
+func (s *stack) keepEngine(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.engine.Done():
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		fmt.Fprintf(os.Stderr, "ClickHouse ended (%v), starting it again\n", s.engine.Err())
+		for s.engine.Start(ctx) != nil && ctx.Err() == nil {
+			time.Sleep(time.Second)
+		}
+	}
 }
 
 // stop ends both, in the reverse order of their start.
 func (s *stack) stop() error {
+	s.letGo()
 	err := s.engine.Stop()
 	s.broker.Close()
 	return err

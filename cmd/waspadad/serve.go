@@ -24,7 +24,6 @@ import (
 	"github.com/waspada-hub/waspada/internal/topic"
 	"github.com/waspada-hub/waspada/internal/trends"
 	"github.com/waspada-hub/waspada/pkg/fraud"
-	"github.com/waspada-hub/waspada/pkg/indicator"
 	"github.com/waspada-hub/waspada/pkg/publisher"
 	"github.com/waspada-hub/waspada/pkg/wire"
 	"github.com/waspada-hub/waspada/schemas"
@@ -166,8 +165,7 @@ func (d *daemon) runIngest(ctx context.Context) error {
 	cfg := ingest.DefaultConfiguration()
 	cfg.Cluster, cfg.Topic, cfg.Group, cfg.DeadLetters = d.cluster, d.cfg.Kafka.Reports, d.cfg.Kafka.Group, d.cfg.Kafka.DeadLetters
 	verifier := &wire.Verifier{Audience: d.cfg.Name, Registry: d.registry}
-	screen := ingest.Screen{Keys: d.ring, Taxonomy: d.taxonomy, Policy: d.policy}
-	return ingest.New(cfg, verifier, screen, announcer, d.writer, d.metrics, d.log).Run(ctx)
+	return ingest.New(cfg, verifier, d.screen(), announcer, d.writer, d.metrics, d.log).Run(ctx)
 }
 
 // prepareStore brings the schema and the table of partners up to date, as soon as ClickHouse can be reached: lookups do
@@ -225,9 +223,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	apiCfg := api.DefaultConfig()
 	apiCfg.Addr, apiCfg.Node, apiCfg.RefuseValues = d.cfg.HTTP.Addr, d.cfg.Node, d.cfg.HTTP.RefuseValues
 	server, err := api.New(apiCfg, api.Deps{
-		Auth: d.registry, Keys: d.ring, Taxonomy: d.taxonomy,
-		Protected: func(digest indicator.Digest) bool { return d.policy.Protected[digest] },
-		Index:     known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
+		Auth: d.registry, Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
 		Checks: d.checks(known), Log: d.log, Metrics: d.metrics, Now: time.Now,
 	})
 	if err != nil {

@@ -50,3 +50,8 @@ func loadTrust(cfg config) (*trust, error) {
 	}
 	return &trust{ring, registry, gateway, taxonomy, &policy}, nil
 }
+
+// screen is what every event is held against, at the api's door and at ingest.
+func (t *trust) screen() *fraud.Screen {
+	return &fraud.Screen{Keys: t.ring, Taxonomy: t.taxonomy, Protected: t.policy.Protected}
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -181,7 +182,7 @@ func (s *Server) readEvents(r *request, body []byte, ids idSource) ([]fraud.Even
 			}
 		}
 		if fault == nil {
-			fault = s.admit(r.who.Partner, &event, now)
+			fault = s.admit(r.who.Partner, event, now)
 		}
 		if fault == nil && seen[event.ID] {
 			fault = fraud.Refuse(fraud.ReasonSchema, "/event_id", "stands twice in this request")
@@ -321,4 +322,15 @@ func (s *Server) getEvent(r *request) error {
 		answer.Status, answer.Reason, answer.Pointer, answer.Detail = "refused", f.Reason, f.Pointer, f.Hint
 	}
 	return r.json(answer)
+}
+
+// admit refuses at the door what would only become a dead letter later, so that the caller hears of it at once.
+func (s *Server) admit(partner *fraud.Partner, event fraud.Event, now time.Time) *fraud.Fault {
+	if err := event.Validate(now); err != nil {
+		var fault *fraud.Fault
+		errors.As(err, &fault)
+		return fault
+	}
+	event.Indicator.Also = slices.Clone(event.Indicator.Also) // lifted in place
+	return s.screen.Check(&fraud.Entry{Event: event}, partner)
 }

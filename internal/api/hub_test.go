@@ -217,12 +217,11 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	}}
 	cfg := Config{Node: "node-1", DrainLimit: time.Second}
 	deps := Deps{
-		Auth: h.fakes, Keys: ring, Taxonomy: taxonomy, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
-		Series:    h.fakes,
-		Protected: func(d indicator.Digest) bool { return h.protected[d] },
-		Checks:    []Check{{Name: "index", Run: func(context.Context) error { return nil }}},
-		Log:       slog.New(slog.NewTextHandler(h, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Metrics:   h.registry, Now: func() time.Time { return now },
+		Auth: h.fakes, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: h.protected}, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
+		Series:  h.fakes,
+		Checks:  []Check{{Name: "index", Run: func(context.Context) error { return nil }}},
+		Log:     slog.New(slog.NewTextHandler(h, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Metrics: h.registry, Now: func() time.Time { return now },
 	}
 	for _, w := range with {
 		w(&cfg, &deps)

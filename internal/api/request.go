@@ -161,6 +161,7 @@ func (s *Server) recovered(r *request, rt route, thrown any) error {
 func (s *Server) logAccess(r *request, rt route, failure error, took time.Duration) {
 	status, level := r.Writer.Status(), slog.LevelDebug
 	switch {
+	case rt.scope == public: // probes ask all the time, and the readiness logs what changes
 	case errors.Is(failure, context.Canceled): // the caller has gone away
 		level = slog.LevelInfo
 	case status == http.StatusServiceUnavailable:

@@ -77,11 +77,9 @@ type Check struct {
 
 // Deps is what a Server works with. All are needed but Checks.
 type Deps struct {
-	Auth     Authenticator
-	Keys     *indicator.KeyRing
-	Taxonomy *fraud.Taxonomy
-	// Protected reports whether nobody may list a digest of the hub's epoch.
-	Protected func(indicator.Digest) bool
+	Auth Authenticator
+	// Screen is what events are held against; it also has the hub's key ring and taxonomy.
+	Screen    *fraud.Screen
 	Index     Lookuper
 	Publisher Publisher
 	Events    EventFinder
@@ -96,10 +94,9 @@ type Deps struct {
 type Server struct {
 	cfg        Config
 	auth       Authenticator
-	keys       *indicator.KeyRing
-	taxonomy   *fraud.Taxonomy
-	categories []string // JSON string of each category by its code
-	protected  func(indicator.Digest) bool
+	screen     *fraud.Screen
+	keys       *indicator.KeyRing // the screen's
+	categories []string           // JSON string of each category by its code
 	index      Lookuper
 	publisher  Publisher
 	events     EventFinder
@@ -116,11 +113,11 @@ type Server struct {
 // New makes a Server. It is inert until Run.
 func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
-		cfg: cfg, auth: deps.Auth, keys: deps.Keys, taxonomy: deps.Taxonomy, protected: deps.Protected,
+		cfg: cfg, auth: deps.Auth, screen: deps.Screen, keys: deps.Screen.Keys,
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
 		log: deps.Log, now: deps.Now,
 	}
-	s.categories = quotedCategories(deps.Taxonomy)
+	s.categories = quotedCategories(deps.Screen.Taxonomy)
 	s.readiness = &readiness{checks: deps.Checks, log: deps.Log}
 	s.repeats = newRepeats(deps.Now)
 	var err error

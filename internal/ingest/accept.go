@@ -194,7 +194,7 @@ func (p *partition) openOne(m *topic.Message) (c chunk) {
 			entry := fraud.Entry{
 				Position: position, Appended: m.Appended, Partner: bundle.Partner.Number, Event: item.Event,
 			}
-			if fault = p.screen.check(&entry, bundle.Partner); fault == nil {
+			if fault = p.screen.Check(&entry, bundle.Partner); fault == nil {
 				c.Entries = append(c.Entries, entry)
 				continue
 			}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/waspada-hub/waspada/internal/topic"
 	"github.com/waspada-hub/waspada/pkg/fraud"
-	"github.com/waspada-hub/waspada/pkg/indicator"
 	"github.com/waspada-hub/waspada/pkg/wire"
 )
 
@@ -57,12 +56,6 @@ func DefaultConfiguration() Config {
 // Opener verifies and decodes a message. Its error is a *[fraud.Fault].
 type Opener interface {
 	Open(headers []wire.Header, value []byte, appended time.Time) (*wire.Bundle, error)
-}
-
-// Lifter brings digests to the hub's key epoch.
-type Lifter interface {
-	Epoch() uint16
-	Lift(d indicator.Digest, from uint16) (indicator.Digest, error)
 }
 
 // Announcer makes opinions known to every node. Append returns when they are durable; the same opinions may be appended

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/waspada-hub/waspada/internal/topic"
+	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
 // Ingest is one member of the consumer group.
@@ -20,7 +21,7 @@ type Ingest struct {
 	reports   *topic.Topic
 	dead      *deadLetters
 	opener    Opener
-	screen    Screen
+	screen    *fraud.Screen
 	announcer Announcer
 	ledger    Ledger
 	// room is what is left of BufferEvents, for all partitions together.
@@ -31,7 +32,7 @@ type Ingest struct {
 }
 
 // New makes an Ingest that does nothing until it runs.
-func New(cfg Config, opener Opener, screen Screen, announcer Announcer, ledger Ledger,
+func New(cfg Config, opener Opener, screen *fraud.Screen, announcer Announcer, ledger Ledger,
 	reg prometheus.Registerer, log *slog.Logger,
 ) *Ingest {
 	m := newMetrics(reg)

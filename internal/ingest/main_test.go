@@ -37,17 +37,17 @@ const patience = 90 * time.Second
 
 // hub is everything that ingest needs, with a bank that sends.
 type hub struct {
-	t       testing.TB
-	cluster topic.Cluster
-	cfg     ingest.Config
-	changes string
-	ring    *indicator.KeyRing
-	signer  *wire.Signer
-	bank    *publisher.Publisher
-	ledger  *ledger
-	policy  fraud.Policy
-	reg     registry
-	log     *slog.Logger
+	t         testing.TB
+	cluster   topic.Cluster
+	cfg       ingest.Config
+	changes   string
+	ring      *indicator.KeyRing
+	signer    *wire.Signer
+	bank      *publisher.Publisher
+	ledger    *ledger
+	protected map[indicator.Digest]bool
+	reg       registry
+	log       *slog.Logger
 }
 
 func newHub(t testing.TB, partitions int) *hub { return newHubOn(t, testkit.Kafka(t), partitions) }
@@ -55,7 +55,7 @@ func newHub(t testing.TB, partitions int) *hub { return newHubOn(t, testkit.Kafk
 func newHubOn(t testing.TB, broker string, partitions int) *hub {
 	t.Helper()
 	h := &hub{
-		t: t, cluster: topic.Cluster{Brokers: []string{broker}}, ledger: newLedger(), policy: fraud.DefaultPolicy(),
+		t: t, cluster: topic.Cluster{Brokers: []string{broker}}, ledger: newLedger(),
 		log: slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	}
 	h.cfg = ingest.DefaultConfiguration()
@@ -176,7 +176,7 @@ func (h *hub) startOn(ledger ingest.Ledger, beforeAppend func() error) *member {
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &member{cancel: cancel, done: make(chan error, 1), reg: prometheus.NewRegistry()}
 	log := changes.NewLog(h.cluster, h.changes, h.log)
-	screen := ingest.Screen{Keys: h.ring, Taxonomy: taxonomy, Policy: &h.policy}
+	screen := &fraud.Screen{Keys: h.ring, Taxonomy: taxonomy, Protected: h.protected}
 	in := ingest.New(h.cfg, &wire.Verifier{Registry: h.reg}, screen,
 		announcer{log, beforeAppend}, ledger, m.reg, h.log)
 	go func() {

@@ -1,32 +1,33 @@
-package ingest
+package fraud
 
 import (
 	"strconv"
 
-	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-// Screen is what an event is held against once it is well-formed: the partner's rights, the key ring, the taxonomy and
-// the protected list.
+// Screen is what an event is held against once it is valid by itself: the partner's rights, the key ring, the taxonomy
+// and the protected list. The api asks it so that a caller hears of a refusal at once; the word that counts is that of
+// ingest, which holds whatever reaches Kafka to the same rules.
 type Screen struct {
-	Keys     Lifter
-	Taxonomy *fraud.Taxonomy
-	// Policy is asked for its protected digests alone, which are at the hub's epoch.
-	Policy *fraud.Policy
+	Keys     *indicator.KeyRing
+	Taxonomy *Taxonomy
+	// Protected are the digests, at the ring's epoch, that nobody may list.
+	Protected map[indicator.Digest]bool
 }
 
-// check completes an entry whose event is valid by itself: its digests are lifted, its terms resolved and its
+// Check completes an entry whose event is valid by itself: its digests are lifted, its terms resolved and its
 // opinions made.
-func (s *Screen) check(e *fraud.Entry, partner *fraud.Partner) *fraud.Fault {
+func (s *Screen) Check(e *Entry, partner *Partner) *Fault {
 	event := &e.Event
 	if !partner.MaySay(event.Kind, event.Indicator.Type) {
-		return fraud.Refuse(fraud.ReasonNotEntitled, "/kind",
+		return Refuse(ReasonNotEntitled, "/kind",
 			"a clear or a dispute takes the holder's kind of partner, or an authority")
 	}
 	if fault := s.lift(&event.Indicator); fault != nil {
 		return fault
 	}
-	if event.Kind == fraud.Report {
+	if event.Kind == Report {
 		if fault := s.protects(&event.Indicator); fault != nil {
 			return fault
 		}
@@ -34,8 +35,8 @@ func (s *Screen) check(e *fraud.Entry, partner *fraud.Partner) *fraud.Fault {
 	for _, term := range []struct {
 		name    string
 		pointer string
-		in      *fraud.Vocabulary
-		code    *fraud.Code
+		in      *Vocabulary
+		code    *Code
 	}{
 		{event.Category, "/category", s.Taxonomy.Category, &e.Category},
 		{event.Platform, "/platform", s.Taxonomy.Platform, &e.Platform},
@@ -44,20 +45,20 @@ func (s *Screen) check(e *fraud.Entry, partner *fraud.Partner) *fraud.Fault {
 	} {
 		var ok bool
 		if *term.code, ok = term.in.Code(term.name); !ok {
-			return fraud.Refuse(fraud.ReasonUnknownTerm, term.pointer, "not a term of the hub's taxonomy")
+			return Refuse(ReasonUnknownTerm, term.pointer, "not a term of the hub's taxonomy, version "+term.in.Version)
 		}
 	}
 	e.Opinions = event.Opinions(partner.Number, e.Category)
 	return nil
 }
 
-func (s *Screen) lift(ref *fraud.Ref) *fraud.Fault {
+func (s *Screen) lift(ref *Ref) *Fault {
 	if ref.Epoch == s.Keys.Epoch() {
 		return nil
 	}
 	var err error
 	if ref.Digest, err = s.Keys.Lift(ref.Digest, ref.Epoch); err != nil {
-		return fraud.Refuse(fraud.ReasonEpoch, "/indicator/epoch",
+		return Refuse(ReasonEpoch, "/indicator/epoch",
 			"the hub is at key epoch "+strconv.Itoa(int(s.Keys.Epoch()))+" and knows no later one")
 	}
 	for i := range ref.Also {
@@ -68,14 +69,14 @@ func (s *Screen) lift(ref *fraud.Ref) *fraud.Fault {
 	return nil
 }
 
-func (s *Screen) protects(ref *fraud.Ref) *fraud.Fault {
+func (s *Screen) protects(ref *Ref) *Fault {
 	const hint = "this is on the hub's list of what nobody may report: emergency numbers, hotlines, public services"
-	if s.Policy.Protected[ref.Digest] {
-		return fraud.Refuse(fraud.ReasonProtected, "/indicator/digest", hint)
+	if s.Protected[ref.Digest] {
+		return Refuse(ReasonProtected, "/indicator", hint)
 	}
 	for i := range ref.Also {
-		if s.Policy.Protected[ref.Also[i].Digest] {
-			return fraud.Refuse(fraud.ReasonProtected, "/indicator/also/"+strconv.Itoa(i)+"/digest", hint)
+		if s.Protected[ref.Also[i].Digest] {
+			return Refuse(ReasonProtected, "/indicator/also/"+strconv.Itoa(i), hint)
 		}
 	}
 	return nil
