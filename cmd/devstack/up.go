@@ -95,7 +95,7 @@ func (s *stack) keepEngine(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		fmt.Fprintf(os.Stderr, "ClickHouse ended (%v), starting it again\n", s.engine.Err())
+		fmt.Fprintf(os.Stderr, "ClickHouse ended, starting it again; its log: %s\n", s.engine.LogFile())
 		for s.engine.Start(ctx) != nil && ctx.Err() == nil {
 			time.Sleep(time.Second)
 		}

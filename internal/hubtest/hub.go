@@ -103,15 +103,37 @@ func Start(t testing.TB, opts Options) *Hub {
 		for _, p := range h.publishers {
 			_ = p.Close()
 		}
-		h.Kill(t)
 		if t.Failed() {
 			t.Logf("the daemon's last lines:\n%s", tail(h.LogFile, 40))
+			h.dumpGoroutines(t)
 		}
+		h.Kill(t)
 	})
 	if !opts.NotStarted {
 		h.Restart(t)
 	}
 	return h
+}
+
+// dumpGoroutines keeps what a daemon was doing when its test failed; the file outlives the test.
+func (h *Hub) dumpGoroutines(t testing.TB) {
+	t.Helper()
+	resp, err := http.Get(h.Admin + "/debug/pprof/goroutine?debug=2")
+	if err != nil {
+		t.Logf("no goroutines to see: %v", err)
+		return
+	}
+	defer resp.Body.Close()
+	file, err := os.CreateTemp("", "waspadad-goroutines-*.txt")
+	if err != nil {
+		t.Log(err)
+		return
+	}
+	defer file.Close()
+	if _, err := io.Copy(file, resp.Body); err != nil {
+		t.Log(err)
+	}
+	t.Logf("its goroutines: %s", file.Name())
 }
 
 func freeAddr(t testing.TB) string {
