@@ -104,6 +104,7 @@ func (x *Index) startFromStore(ctx context.Context, ends map[int]int64) error {
 func (x *Index) install(base *frozen, reach map[int]position, goal map[int]int64) {
 	x.folds.Lock()
 	defer x.folds.Unlock()
+	x.ready.Store(false) // what an earlier base knew beyond the store comes back only with the changes
 	if x.view.Load().base != base {
 		x.adopt(base)
 	}
@@ -163,11 +164,21 @@ func (x *Index) tail(ctx context.Context) {
 		case err == nil || errors.Is(err, context.Canceled):
 			return errRestart
 		}
-		return fmt.Errorf("read changes: %w", err)
+		// The changes wait out what may pass: this is the log that does not hold what comes next, because retention has
+		// deleted it or the topic was made anew.
+		x.log.Error("the change log lacks what comes next, loading the store again", "error", err)
+		ends, endsErr := x.ends(ctx)
+		if endsErr != nil {
+			return endsErr
+		}
+		if err := x.startFromStore(ctx, ends); err != nil {
+			return err
+		}
+		return errRestart
 	})
 }
 
-var errRestart = errors.New("reading changes anew: their partitions have changed")
+var errRestart = errors.New("reading changes anew")
 
 // watchPartitions adds partitions that the topic has got, from their first offset, and then stops the reading.
 func (x *Index) watchPartitions(ctx context.Context, stop func()) {

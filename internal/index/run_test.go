@@ -67,7 +67,10 @@ func (h *hub) set(change func()) {
 	change()
 }
 
-var errDown = errors.New("down")
+var (
+	errDown = errors.New("down")
+	errGone = errors.New("retention has deleted what comes next")
+)
 
 func (h *hub) Ends(ctx context.Context) (map[int]int64, error) {
 	return h.OffsetsAt(ctx, time.Now().Add(time.Hour))
@@ -94,10 +97,13 @@ func (h *hub) Run(ctx context.Context, from map[int]int64, apply func(int, int64
 	for ; ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
 		for p := range from {
 			h.mu.Lock()
-			down, log := h.logDown, h.log[p]
+			down, log, first := h.logDown, h.log[p], h.first[p]
 			h.mu.Unlock()
 			if down {
-				return errDown
+				break // as the real log does, it waits
+			}
+			if from[p] < first {
+				return errGone
 			}
 			var opinions []fraud.Opinion
 			for _, c := range log[from[p]:] {
@@ -404,6 +410,25 @@ func TestNewPartitionsAreReadFromTheirBeginning(t *testing.T) {
 		time.Sleep(time.Second)
 		h.set(func() { h.log[1] = []change{{reported(1, fraud.Listed), time.Now()}} })
 		time.Sleep(partitionCheck + time.Second)
+		wantStatus(t, x, 1, fraud.Suspected)
+		wantStatus(t, x, 2, fraud.NotListed)
+	})
+}
+
+func TestIndexLoadsAgainWhenTheChangeLogHasLostWhatComesNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(1)
+		x, stop := run(t, h, DefaultConfig())
+		defer stop()
+		time.Sleep(time.Second)
+		h.set(func() { h.logDown = true })
+		time.Sleep(time.Second)
+		// While the node is cut off a report is announced and stored, and retention deletes the change.
+		h.publish(reported(1, fraud.Listed))
+		h.store(reported(1, fraud.Listed))
+		h.set(func() { h.logDown, h.first[0] = false, 1 })
+		time.Sleep(10 * time.Second)
+		wantReady(t, x, true)
 		wantStatus(t, x, 1, fraud.Suspected)
 		wantStatus(t, x, 2, fraud.NotListed)
 	})
