@@ -2,10 +2,14 @@ package e2e
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"github.com/waspada-hub/waspada/internal/hubtest"
@@ -185,5 +189,47 @@ func TestAnEventTellsItsFateToItsPartnerAlone(t *testing.T) {
 	})
 	if state, known, err := hub.Client(t, "platform").Event(t.Context(), e.ID); known || err != nil {
 		t.Errorf("another partner asked for the event and got %+v, error %v; want nothing", state, err)
+	}
+}
+
+func TestAnImportedFileIsListedAndCountedOnceHoweverOftenItIsImported(t *testing.T) {
+	hub := hubtest.Start(t, hubtest.Options{})
+	file := filepath.Join(t.TempDir(), "mules.csv")
+	rows := "type,value,category,confidence\n" +
+		"bank_account,Maybank: 5140 9988 7766,loan,80\n" +
+		"phone,012-345 6789,telecommunication,\n" +
+		"phone,not a number,telecommunication,\n"
+	if err := os.WriteFile(file, []byte(rows), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		out, err := hub.CLI(t, "bank", "import", file)
+		if err == nil || !strings.Contains(err.Error(), "line 4, value: ") || strings.Contains(err.Error(), "not a number") {
+			t.Fatalf("import printed %q and ended with %v; want the bad row refused by its rule", out, err)
+		}
+	}
+	becomes(t, hub, caller, fraud.Suspected)
+	becomes(t, hub, nation.Case{Type: indicator.BankAccount, Raw: "514099887766"}, fraud.Suspected)
+	testkit.Eventually(t, 10*time.Second, func() error {
+		if rows := hub.Query(t, "SELECT count() FROM events FINAL"); rows != "4" {
+			return fmt.Errorf("%s rows stored, want the 2 events of each run", rows)
+		}
+		return nil
+	})
+	out, err := hub.CLI(t, "analyst", "trends", "--by", "type", "--last", "7d", "-o", "csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, line := range strings.Split(strings.TrimSpace(out), "\n")[1:] {
+		fields := strings.Split(line, ",")
+		n, err := strconv.Atoi(fields[2])
+		if err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		counts[fields[1]] += n
+	}
+	if diff := cmp.Diff(map[string]int{"bank_account": 1, "phone": 1}, counts); diff != "" {
+		t.Errorf("trends (-want +got):\n%s", diff)
 	}
 }
