@@ -56,7 +56,9 @@ func newServeCommand(load func() (config, error)) *cobra.Command {
 			}
 			defer d.close()
 			parts := []run.Part{{Name: "registry", Run: d.followRegistry}, {Name: "admin", Run: d.serveAdmin}}
-			if role != "api" {
+			if role == "api" {
+				close(d.prepared) // by the nodes that ingest
+			} else {
 				parts = append(parts, run.Part{Name: "ingest", Run: d.runIngest}, run.Part{Name: "trends", Run: d.rollUp})
 			}
 			if role != "ingest" {
@@ -83,6 +85,8 @@ type daemon struct {
 	cluster topic.Cluster
 	writer  *store.Writer
 	reader  *store.Reader
+	// prepared is closed when the schema is up to date.
+	prepared chan struct{}
 }
 
 func newDaemon(cfg config, log *slog.Logger) (*daemon, error) {
@@ -106,7 +110,7 @@ func newDaemon(cfg config, log *slog.Logger) (*daemon, error) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return &daemon{
 		cfg: cfg, log: log, metrics: metrics, trust: trust, writer: writer, reader: reader,
-		cluster: topic.Cluster{Brokers: cfg.Kafka.Brokers, ClientID: "waspadad-" + cfg.Node},
+		cluster: topic.Cluster{Brokers: cfg.Kafka.Brokers, ClientID: "waspadad-" + cfg.Node}, prepared: make(chan struct{}),
 	}, nil
 }
 
@@ -160,6 +164,7 @@ func (d *daemon) runIngest(ctx context.Context) error {
 	if err := d.prepareStore(ctx); err != nil {
 		return err
 	}
+	close(d.prepared)
 	announcer := changes.NewLog(d.cluster, d.cfg.Kafka.Changes, d.log)
 	defer announcer.Close()
 	cfg := ingest.DefaultConfiguration()
@@ -186,6 +191,16 @@ func (d *daemon) prepareStore(ctx context.Context) error {
 	}
 }
 
+// waitPrepared reports false when ctx ended first.
+func (d *daemon) waitPrepared(ctx context.Context) bool {
+	select {
+	case <-d.prepared:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
 // pause reports false when ctx ended first.
 func pause(ctx context.Context, d time.Duration) bool {
 	select {
@@ -198,7 +213,7 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // rollUp keeps the trends' roll-up close to the ledger.
 func (d *daemon) rollUp(ctx context.Context) error {
-	for pause(ctx, rollUpEvery) {
+	for d.waitPrepared(ctx) && pause(ctx, rollUpEvery) {
 		if err := d.writer.RollUp(ctx); err != nil && ctx.Err() == nil {
 			d.log.Warn("roll up trends", "error", err)
 		}
@@ -253,6 +268,9 @@ func (d *daemon) checks(known *index.Index) []api.Check {
 
 // oldestUnstored is how far back a starting index must replay.
 func (d *daemon) oldestUnstored(ctx context.Context) (time.Time, bool, error) {
+	if !d.waitPrepared(ctx) {
+		return time.Time{}, false, ctx.Err()
+	}
 	stored, err := d.reader.StoredOffsets(ctx)
 	if err != nil {
 		return time.Time{}, false, err

@@ -79,7 +79,7 @@ func StartEngine(ctx context.Context, opts EngineOptions) (*Engine, error) {
 		e := &Engine{opts: opts}
 		for _, port := range []*int{&e.opts.NativePort, &e.opts.HTTPPort} {
 			if *port == 0 {
-				if *port, err = freePort(); err != nil {
+				if *port, err = FreePort(); err != nil {
 					return nil, fmt.Errorf("start engine: %w", err)
 				}
 			}

@@ -37,8 +37,8 @@ func listen(addr string) (net.Listener, error) {
 	return nil, errors.New("no free port between 20000 and 32000 after 100 tries")
 }
 
-// freePort finds a loopback port on which nothing listens now.
-func freePort() (int, error) {
+// FreePort finds a loopback port on which nothing listens now, and which no outgoing connection is given.
+func FreePort() (int, error) {
 	ln, err := listen("127.0.0.1:0")
 	if err != nil {
 		return 0, err
