@@ -24,20 +24,16 @@ func Binary(t testing.TB, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// build builds once a test process, into a folder that the user's cache keeps, so that the next run only links.
+// build builds once a test process. Go's own cache keeps what is compiled, so the next run only links.
 var build = sync.OnceValues(func() (string, error) {
-	cache, err := os.UserCacheDir()
+	dir, err := os.MkdirTemp("", "waspada-bin-")
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(cache, "waspada", "test-bin", fmt.Sprint(os.Getpid()))
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", err
-	}
-	const module = "github.com/waspada-hub/waspada"
-	cmd := exec.Command("go", "build", "-tags", "nomsgpack", "-o", dir, module+"/cmd/waspadad", module+"/cmd/waspada")
+	testkit.OnExit(func() { _ = os.RemoveAll(dir) })
+	cmd := exec.Command("go", "build", "-tags", "nomsgpack", "-o", dir, "github.com/waspada-hub/waspada/cmd/...")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the daemon: %w\n%s", err, out)
+		return "", fmt.Errorf("build the commands: %w\n%s", err, out)
 	}
 	return dir, nil
 })

@@ -31,7 +31,7 @@ var sharedEngine = sync.OnceValues(func() (*devstack.Engine, error) {
 		_ = os.RemoveAll(dir)
 		return nil, err
 	}
-	onExit(func() {
+	OnExit(func() {
 		engine.Kill() // its data are thrown away
 		_ = os.RemoveAll(dir)
 	})

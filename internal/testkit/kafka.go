@@ -32,7 +32,7 @@ var sharedKafka = sync.OnceValues(func() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		onExit(broker.Close)
+		OnExit(broker.Close)
 		return broker.Addr(), nil
 	case "apache":
 		dir, err := os.MkdirTemp("", "waspada-kafka-")
@@ -44,7 +44,7 @@ var sharedKafka = sync.OnceValues(func() (string, error) {
 			_ = os.RemoveAll(dir)
 			return "", err
 		}
-		onExit(func() {
+		OnExit(func() {
 			broker.Kill() // its data are thrown away
 			_ = os.RemoveAll(dir)
 		})

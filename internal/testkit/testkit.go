@@ -47,7 +47,8 @@ var shared struct {
 	stops []func()
 }
 
-func onExit(stop func()) {
+// OnExit has Main call stop after the tests, before what was put here earlier.
+func OnExit(stop func()) {
 	shared.Lock()
 	defer shared.Unlock()
 	shared.stops = append(shared.stops, stop)
