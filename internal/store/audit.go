@@ -16,56 +16,64 @@ import (
 // AuditReport says whether the store keeps its promises: no acknowledged event is lost, and none counts twice.
 type AuditReport struct {
 	// OK is true when nothing is wrong. Lines tells what is.
-	OK         bool
-	Partitions []PartitionAudit
+	OK         bool             `json:"ok"`
+	Partitions []PartitionAudit `json:"partitions"`
 	// Rows is how many rows the ledger holds, and Duplicates how many of them are copies that a merge will remove.
 	// Copies are harmless.
-	Rows, Duplicates uint64
+	Rows       uint64 `json:"rows"`
+	Duplicates uint64 `json:"duplicates"`
 	// DeadLetters counts what was refused, by reason.
-	DeadLetters map[fraud.Reason]uint64
-	Trends      TrendAudit
-	Opinions    OpinionAudit
+	DeadLetters map[fraud.Reason]uint64 `json:"dead_letters"`
+	Trends      TrendAudit              `json:"trends"`
+	Opinions    OpinionAudit            `json:"opinions"`
 }
 
 // PartitionAudit is what the ledger holds of one partition of the reports topic, good or refused.
 type PartitionAudit struct {
-	Partition int32
+	Partition int32 `json:"partition"`
 	// First is the offset of its first message, and Next the one after its last.
-	First, Next int64
+	First int64 `json:"first"`
+	Next  int64 `json:"next"`
 	// Stored is up to where the hub believes that everything is stored, and Committed what the consumer group
 	// committed; -1 when that is not known.
-	Stored, Committed int64
+	Stored    int64 `json:"stored"`
+	Committed int64 `json:"committed"`
 	// Gaps are offsets from First on, and before Next, Stored or Committed, that the ledger holds nothing of: at most
 	// 100.
-	Gaps []Gap
+	Gaps []Gap `json:"gaps"`
 	// Broken counts messages that lack an event between others.
-	Broken uint64
+	Broken uint64 `json:"broken"`
 }
 
 // Gap is a run of offsets, both included.
-type Gap struct{ From, To int64 }
+type Gap struct {
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+}
 
 // TrendAudit compares what trends show with a direct count over the ledger.
 type TrendAudit struct {
 	// Shown and Counted are the sums over all cells of what trends show and of what the ledger holds.
-	Shown, Counted uint64
+	Shown   uint64 `json:"shown"`
+	Counted uint64 `json:"counted"`
 	// Wrong is how many cells differ.
-	Wrong uint64
+	Wrong uint64 `json:"wrong"`
 	// Reused is how many ids partners used for more than one event.
-	Reused uint64
+	Reused uint64 `json:"reused"`
 }
 
 // OpinionAudit compares the standing opinions with those that follow from the ledger.
 type OpinionAudit struct {
 	// Checked is how many were compared, of Total that are stored. Above 5 million a random slice is compared.
-	Checked, Total uint64
+	Checked uint64 `json:"checked"`
+	Total   uint64 `json:"total"`
 	// Behind is how many are missing, or older than the ledger says.
-	Behind uint64
+	Behind uint64 `json:"behind"`
 	// Ahead is how many the ledger does not know (yet): opinions are stored first. They are wrong if nothing is being
 	// stored.
-	Ahead uint64
+	Ahead uint64 `json:"ahead"`
 	// Moving is true when messages were stored during the comparison.
-	Moving bool
+	Moving bool `json:"moving"`
 }
 
 // Audit is the completeness oracle. Committed holds the offsets that the consumer group committed, where they are
