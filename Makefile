@@ -28,7 +28,7 @@ build: need-go ## build bin/waspadad, bin/waspada and bin/devstack
 engine: ## install the ClickHouse engine of the dev stack (once, 178 MB, into your cache)
 	@deploy/engine/install.sh
 
-demo: build need-python engine ## run the whole hub on this machine with a synthetic national set; Ctrl-C stops it
+demo: build engine ## run the whole hub on this machine with a synthetic national set; Ctrl-C stops it
 	@bin/devstack demo
 
 test: need-go need-python engine ## run all tests on the dev stack (TEST_FLAGS=-race, TEST_LIMIT=15m)
@@ -37,13 +37,13 @@ test: need-go need-python engine ## run all tests on the dev stack (TEST_FLAGS=-
 test-kafka: need-go need-python engine kafka-jars ## run the same tests on Apache Kafka 4
 	WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -timeout $(TEST_LIMIT) $(TEST_FLAGS) ./...
 
-test-kill: need-go need-python engine ## kill -9 the daemon 20 times under 200,000 events; stop ClickHouse for 60 s
+test-kill: need-go engine ## kill -9 the daemon 20 times under 200,000 events; stop ClickHouse for 60 s
 	$(GO) test $(TAGS) -count 1 -v -timeout $(TEST_LIMIT) -run 'Kill|Stopped' ./internal/e2e -kills 20 -events 200000 -outage 60s
 
 kafka-jars: need-java ## install Apache Kafka for test-kafka (once, 43 MB, with Maven)
 	@deploy/kafka/install.sh
 
-bench: need-go need-python engine ## run the benchmarks
+bench: need-go engine ## run the benchmarks
 	$(GO) test $(TAGS) -run '^$$' -bench . -benchmem -timeout 60m ./benchmarks/...
 
 lint: need-go ## check format, vet and staticcheck
@@ -66,7 +66,7 @@ need-go:
 
 # Only the engine's installation needs npm: it asks for it itself, and only when the engine is not there yet.
 need-python:
-	$(call need,python3,by the tests and the demo (3.9 or later),sudo apt-get install python3)
+	$(call need,python3,by the tests (3.9 or later),sudo apt-get install python3)
 
 need-java:
 	$(call need,java,to run Apache Kafka (17 or later),sudo apt-get install openjdk-17-jre-headless)
