@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -161,6 +162,7 @@ func (h *Hub) Launch(t testing.TB) {
 		t.Fatal(err)
 	}
 	h.process = exec.Command(Binary(t, "waspadad"), "serve", "--config", h.config)
+	h.process.Env = plainEnv()
 	h.process.Stdout, h.process.Stderr = log, log
 	if err := h.process.Start(); err != nil {
 		t.Fatal(err)
@@ -168,6 +170,11 @@ func (h *Hub) Launch(t testing.TB) {
 	log.Close()
 	h.ended = make(chan error, 1)
 	go func(p *exec.Cmd, ended chan<- error) { ended <- p.Wait() }(h.process, h.ended)
+}
+
+// plainEnv is the environment without what would override a configuration.
+func plainEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WASPADA_") })
 }
 
 // WaitReady waits until /readyz says yes.
@@ -284,7 +291,7 @@ func (h *Hub) Audit(t testing.TB, report any) error {
 	t.Helper()
 	var out, log bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), Binary(t, "waspadad"), "audit", "--config", h.config, "--output", "json")
-	cmd.Stdout, cmd.Stderr = &out, &log
+	cmd.Env, cmd.Stdout, cmd.Stderr = plainEnv(), &out, &log
 	err := cmd.Run()
 	if report != nil {
 		if jsonErr := json.Unmarshal(out.Bytes(), report); jsonErr != nil {
@@ -301,7 +308,7 @@ func (h *Hub) Audit(t testing.TB, report any) error {
 func (h *Hub) CLI(t testing.TB, role string, args ...string) (stdout string, err error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), Binary(t, "waspada"), args...)
-	cmd.Env = append(os.Environ(), "WASPADA_SERVER="+h.API, "WASPADA_API_KEY="+h.Keys.API[role],
+	cmd.Env = append(plainEnv(), "WASPADA_SERVER="+h.API, "WASPADA_API_KEY="+h.Keys.API[role],
 		"WASPADA_KEYRING="+h.Keys.File("keyring.yaml"), "NO_COLOR=1")
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
