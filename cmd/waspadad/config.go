@@ -56,6 +56,9 @@ type config struct {
 		Changes     string   `koanf:"changes" yaml:"changes"`
 		DeadLetters string   `koanf:"dead_letters" yaml:"dead_letters"`
 		Group       string   `koanf:"group" yaml:"group"`
+		// AcceptLoss goes on where Kafka has deleted reports before they were stored, instead of stopping with an error. For
+		// one start, by an operator who knows what is lost.
+		AcceptLoss bool `koanf:"accept_loss" yaml:"accept_loss"`
 	} `koanf:"kafka" yaml:"kafka"`
 
 	ClickHouse struct {

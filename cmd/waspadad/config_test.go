@@ -23,7 +23,7 @@ func writeConfig(t *testing.T, text string) string {
 
 func TestTheEnvironmentOverridesTheFileWhichOverridesDefaults(t *testing.T) {
 	path := writeConfig(t, "node: n1\nhttp: {addr: '127.0.0.1:1', admin_addr: '127.0.0.1:2'}\nindex: {freshness: 5s}\n")
-	env := map[string]string{"WASPADA_HTTP_ADDR": "127.0.0.1:3", "WASPADA_KAFKA_BROKERS": "a:1,b:2"}
+	env := map[string]string{"WASPADA_HTTP_ADDR": "127.0.0.1:3", "WASPADA_KAFKA_BROKERS": "a:1,b:2", "WASPADA_KAFKA_ACCEPT_LOSS": "true"}
 	got, err := loadConfig(path, func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	if err != nil {
 		t.Fatal(err)
@@ -31,7 +31,7 @@ func TestTheEnvironmentOverridesTheFileWhichOverridesDefaults(t *testing.T) {
 	want := defaultConfig()
 	want.Node = "n1"
 	want.HTTP.Addr, want.HTTP.AdminAddr = "127.0.0.1:3", "127.0.0.1:2"
-	want.Kafka.Brokers = []string{"a:1", "b:2"}
+	want.Kafka.Brokers, want.Kafka.AcceptLoss = []string{"a:1", "b:2"}, true
 	want.Index.Freshness = 5 * time.Second
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("config (-want +got):\n%s", diff)

@@ -169,6 +169,7 @@ func (d *daemon) runIngest(ctx context.Context) error {
 	defer announcer.Close()
 	cfg := ingest.DefaultConfiguration()
 	cfg.Cluster, cfg.Topic, cfg.Group, cfg.DeadLetters = d.cluster, d.cfg.Kafka.Reports, d.cfg.Kafka.Group, d.cfg.Kafka.DeadLetters
+	cfg.AcceptLoss = d.cfg.Kafka.AcceptLoss
 	verifier := &wire.Verifier{Audience: d.cfg.Name, Registry: d.registry}
 	return ingest.New(cfg, verifier, d.screen(), announcer, d.writer, d.metrics, d.log).Run(ctx)
 }

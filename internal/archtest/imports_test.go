@@ -69,7 +69,6 @@ var owners = map[string]string{
 	"github.com/segmentio/kafka-go": "internal/topic internal/ingest internal/changes pkg/publisher internal/devstack " +
 		"internal/testkit benchmarks",
 	"github.com/nyaruka/phonenumbers":       "pkg/indicator",
-	"github.com/nlnwa/whatwg-url":           "pkg/indicator",
 	"github.com/santhosh-tekuri/jsonschema": "",
 }
 

@@ -133,7 +133,7 @@ func (p *partition) start(ctx context.Context) (from beginning, err error) {
 		return beginning{start, held.First}, nil
 	}
 	return from, &operatorError{fmt.Errorf("%w; committed %d, stored %d. Restore the topic; or, where messages before its "+
-		"beginning are lost for good, run once with accept_loss; or read a topic of another name",
+		"beginning are lost for good, run once with kafka.accept_loss (WASPADA_KAFKA_ACCEPT_LOSS=true); or read a topic of another name",
 		err, p.committed, stored.Next)}
 }
 

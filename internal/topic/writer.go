@@ -39,7 +39,7 @@ const (
 	// (median, 1,000 events a second), with 2 ms after 10 ms.
 	Linger = 2 * time.Millisecond
 	// batchBytes is the size at which a batch leaves at once. It must hold the largest bundle with its headers, and
-	// the topics' max.message.bytes must be larger (deploy sets 2 MiB).
+	// the topics' max.message.bytes must be larger (schemas/asyncapi.v1.yaml).
 	batchBytes = 1<<20 + 64<<10
 	// batchMessages is more than kafka-go's default of 100, which would cut batches of small messages, and no more than
 	// that: kafka-go makes room for all of them with every batch, 150 bytes each, however few there will be. With 8,192
