@@ -12,7 +12,7 @@
 //
 // WASPADA_TEST_KAFKA chooses the Kafka of the tests: empty is the dev stack's broker inside the process, "apache"
 // starts an Apache Kafka from its jars, "host:port" takes one that runs. WASPADA_TEST_SEED repeats the randomness of a
-// run.
+// run. WASPADA_TEST_LONG runs the long form of the tests that have one.
 package testkit
 
 import (
