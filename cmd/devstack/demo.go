@@ -105,7 +105,7 @@ func runDemo(ctx context.Context, opts demoOptions) (err error) {
 
 	configFile := filepath.Join(dir, "waspadad.yaml")
 	err = keep.WriteDaemonConfig(configFile, nation.Surroundings{
-		Node: "demo", HTTPAddr: opts.httpAddr, AdminAddr: opts.adminAddr, Broker: stack.broker.Addr(),
+		Node: "demo", HTTPAddr: opts.httpAddr, AdminAddr: opts.adminAddr, Brokers: []string{stack.broker.Addr()},
 		ClickHouse: stack.engine.Addr(), Database: "waspada", SnapshotDir: filepath.Join(dir, "index"),
 	})
 	if err != nil {

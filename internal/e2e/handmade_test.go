@@ -49,7 +49,7 @@ func TestABundleSignedByHandIsListed(t *testing.T) {
 	for name, value := range made.Headers {
 		message.Headers = append(message.Headers, kafka.Header{Key: name, Value: []byte(value)})
 	}
-	plain := &kafka.Writer{Addr: kafka.TCP(hub.Around.Broker), Topic: hub.Around.Topics.Reports, RequiredAcks: kafka.RequireAll}
+	plain := &kafka.Writer{Addr: kafka.TCP(hub.Kafka.Brokers...), Topic: hub.Topics.Reports, RequiredAcks: kafka.RequireAll}
 	defer plain.Close()
 	if err := plain.WriteMessages(t.Context(), message); err != nil {
 		t.Fatal(err)

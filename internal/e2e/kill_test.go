@@ -169,7 +169,7 @@ func settle(t *testing.T, hub *hubtest.Hub, book *ledger) {
 
 func TestKillMinusNineAtRandomMomentsLosesNothing(t *testing.T) {
 	random := testkit.Seed(t)
-	hub := hubtest.Start(t, hubtest.Options{Snapshots: true})
+	hub := hubtest.Start(t, hubtest.Options{NodeOptions: hubtest.NodeOptions{Snapshots: true}})
 	book := &ledger{acked: map[uuid.UUID]bool{}}
 	published := make(chan error, 1)
 	go func() {

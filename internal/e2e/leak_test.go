@@ -168,8 +168,8 @@ func lookForPlanted(t *testing.T, hub *hubtest.Hub) {
 	for _, table := range strings.Fields(hub.Query(t, "SHOW TABLES")) {
 		places["table "+table] = hub.Query(t, "SELECT * FROM `"+table+"` FORMAT JSONEachRow")
 	}
-	for _, topic := range []string{hub.Around.Topics.Changes, hub.Around.Topics.DeadLetters} {
-		places["topic "+topic] = contents(t, hub.Around.Broker, topic)
+	for _, topic := range []string{hub.Topics.Changes, hub.Topics.DeadLetters} {
+		places["topic "+topic] = contents(t, hub.Kafka.Brokers[0], topic)
 	}
 	for place, text := range places {
 		if text == "" && !strings.HasPrefix(place, "table trend_") { // the roll-up comes later

@@ -164,7 +164,7 @@ func TestEveryMessageDeliveredThreeTimesCountsOnce(t *testing.T) {
 func TestARestartedDaemonKnowsWhatItKnew(t *testing.T) {
 	for _, snapshots := range []bool{false, true} {
 		t.Run(fmt.Sprintf("snapshots %t", snapshots), func(t *testing.T) {
-			hub := hubtest.Start(t, hubtest.Options{Snapshots: snapshots})
+			hub := hubtest.Start(t, hubtest.Options{NodeOptions: hubtest.NodeOptions{Snapshots: snapshots}})
 			hub.Publish(t, "bank-harimau", report(t, hub, caller))
 			becomes(t, hub, caller, fraud.Suspected)
 			hub.Stop(t)

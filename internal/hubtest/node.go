@@ -1,0 +1,217 @@
+package hubtest
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/waspada-hub/waspada/internal/devstack"
+	"github.com/waspada-hub/waspada/internal/testkit"
+	"github.com/waspada-hub/waspada/pkg/client"
+)
+
+// NodeOptions say what one node does.
+type NodeOptions struct {
+	// Role is all (the default), api or ingest.
+	Role string
+	// Snapshots keeps index snapshots.
+	Snapshots bool
+	// Settings are further keys of the configuration, dotted: "kafka.session_timeout".
+	Settings map[string]any
+	// Program is another waspadad than the one of this source tree.
+	Program string
+}
+
+// Node is one daemon.
+type Node struct {
+	// Name is the node's; API is the address of the HTTP API: http://127.0.0.1:port. Admin is that of the metrics.
+	Name, API, Admin string
+	// LogFile holds what every run of the daemon wrote; SnapshotDir its snapshots, if it keeps any.
+	LogFile, SnapshotDir string
+	// Program is what the next Launch runs.
+	Program string
+
+	hub     *Hub
+	role    string
+	config  string
+	process *exec.Cmd
+	ended   chan error
+}
+
+// newNode configures a node; it is killed when the test ends.
+func (h *Hub) newNode(t testing.TB, opts NodeOptions) *Node {
+	t.Helper()
+	name := fmt.Sprintf("node%d", len(h.nodes)+1)
+	around := h.around
+	around.Node, around.HTTPAddr, around.AdminAddr, around.Settings = name, freeAddr(t), freeAddr(t), opts.Settings
+	if opts.Snapshots {
+		around.SnapshotDir = filepath.Join(h.dir, name+"-index")
+	}
+	n := &Node{
+		Name: name, API: "http://" + around.HTTPAddr, Admin: "http://" + around.AdminAddr,
+		LogFile: filepath.Join(h.dir, name+".log"), SnapshotDir: around.SnapshotDir, Program: opts.Program,
+		hub: h, role: opts.Role, config: filepath.Join(h.dir, name+".yaml"),
+	}
+	if n.Program == "" {
+		n.Program = Binary(t, "waspadad")
+	}
+	if n.role == "" {
+		n.role = "all"
+	}
+	if err := h.Keys.WriteDaemonConfig(n.config, around); err != nil {
+		t.Fatal(err)
+	}
+	h.nodes = append(h.nodes, n)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the last lines of %s:\n%s", n.Name, tail(n.LogFile, 40))
+			n.dumpGoroutines(t)
+		}
+		n.Kill(t)
+	})
+	return n
+}
+
+// dumpGoroutines keeps what a daemon was doing when its test failed; the file outlives the test.
+func (n *Node) dumpGoroutines(t testing.TB) {
+	t.Helper()
+	resp, err := http.Get(n.Admin + "/debug/pprof/goroutine?debug=2")
+	if err != nil {
+		t.Logf("no goroutines to see: %v", err)
+		return
+	}
+	defer resp.Body.Close()
+	file, err := os.CreateTemp("", "waspadad-goroutines-*.txt")
+	if err != nil {
+		t.Log(err)
+		return
+	}
+	defer file.Close()
+	if _, err := io.Copy(file, resp.Body); err != nil {
+		t.Log(err)
+	}
+	t.Logf("its goroutines: %s", file.Name())
+}
+
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	port, err := devstack.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+}
+
+// Restart starts the daemon, which must be down, and waits until it is ready.
+func (n *Node) Restart(t testing.TB) {
+	t.Helper()
+	n.Launch(t)
+	n.WaitReady(t, time.Minute)
+}
+
+// Launch starts the daemon, which must be down, and does not wait.
+func (n *Node) Launch(t testing.TB) {
+	t.Helper()
+	log, err := os.OpenFile(n.LogFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.process = exec.Command(n.Program, "serve", "--role", n.role, "--config", n.config)
+	n.process.Env = plainEnv()
+	n.process.Stdout, n.process.Stderr = log, log
+	if err := n.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	log.Close()
+	n.ended = make(chan error, 1)
+	go func(p *exec.Cmd, ended chan<- error) { ended <- p.Wait() }(n.process, n.ended)
+}
+
+// plainEnv is the environment without what would override a configuration.
+func plainEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "WASPADA_") })
+}
+
+// WaitReady waits until the node answers lookups, or one that only takes in reports shows its metrics.
+func (n *Node) WaitReady(t testing.TB, within time.Duration) {
+	t.Helper()
+	testkit.Eventually(t, within, func() error {
+		select {
+		case err := <-n.ended:
+			n.ended <- err
+			t.Fatalf("the daemon ended: %v\n%s", err, tail(n.LogFile, 40))
+		default:
+		}
+		page := n.API + "/readyz"
+		if n.role == "ingest" {
+			page = n.Admin + "/metrics"
+		}
+		resp, err := http.Get(page)
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if body, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s: %s", resp.Status, body)
+		}
+		return nil
+	})
+}
+
+// Kill ends the daemon with kill -9; no harm when it is down.
+func (n *Node) Kill(t testing.TB) { n.end(t, syscall.SIGKILL) }
+
+// Stop lets the daemon drain.
+func (n *Node) Stop(t testing.TB) {
+	t.Helper()
+	if err := n.end(t, syscall.SIGTERM); err != nil {
+		t.Errorf("the daemon did not drain well: %v\n%s", err, tail(n.LogFile, 20))
+	}
+}
+
+func (n *Node) end(t testing.TB, sig syscall.Signal) error {
+	t.Helper()
+	if n.process == nil {
+		return nil
+	}
+	_ = n.process.Process.Signal(sig)
+	select {
+	case err := <-n.ended:
+		n.process = nil
+		return err
+	case <-time.After(40 * time.Second):
+		t.Fatalf("the daemon did not end within 40 s of %s", sig)
+		return nil
+	}
+}
+
+// Signal sends a signal to the daemon, which must be up: SIGSTOP makes it a zombie until SIGCONT.
+func (n *Node) Signal(t testing.TB, sig syscall.Signal) {
+	t.Helper()
+	if err := n.process.Process.Signal(sig); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Pid is the process id of the daemon, which must be up.
+func (n *Node) Pid() int { return n.process.Process.Pid }
+
+// Client speaks HTTP with a role's key (nation.Roles) and hashes on its own side.
+func (n *Node) Client(t testing.TB, role string, options ...client.Option) *client.Client {
+	t.Helper()
+	c, err := client.New(n.API, n.hub.Keys.API[role], append(options, client.WithKeyRing(n.hub.Ring))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
