@@ -69,6 +69,8 @@ type config struct {
 		PasswordFile string `koanf:"password_file" yaml:"password_file"`
 		// Cluster names a ClickHouse cluster; empty for a single server.
 		Cluster string `koanf:"cluster" yaml:"cluster"`
+		// Keeper is false for a cluster without one, whose shards have one replica each and so one copy of their rows.
+		Keeper bool `koanf:"keeper" yaml:"keeper"`
 	} `koanf:"clickhouse" yaml:"clickhouse"`
 
 	Index struct {
@@ -90,6 +92,7 @@ func defaultConfig() config {
 	c.Kafka.Reports, c.Kafka.Changes = "waspada.reports.v1", "waspada.changes.v1"
 	c.Kafka.DeadLetters, c.Kafka.Group = "waspada.deadletters.v1", "waspada-ingest"
 	c.ClickHouse.Addrs, c.ClickHouse.Database, c.ClickHouse.User = []string{"127.0.0.1:9000"}, "waspada", "default"
+	c.ClickHouse.Keeper = true
 	c.Index.Freshness = 30 * time.Second
 	return c
 }

@@ -124,7 +124,7 @@ func storeConfig(cfg config) (store.Config, error) {
 	password, err := cfg.password()
 	return store.Config{
 		Addrs: cfg.ClickHouse.Addrs, Database: cfg.ClickHouse.Database, User: cfg.ClickHouse.User, Password: password,
-		Cluster: cfg.ClickHouse.Cluster,
+		Cluster: cfg.ClickHouse.Cluster, Keeper: cfg.ClickHouse.Keeper,
 	}, err
 }
 

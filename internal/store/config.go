@@ -17,8 +17,10 @@ type Config struct {
 	User     string
 	Password string
 	// Cluster is the name of the cluster in ClickHouse's remote_servers. Empty is a single node: plain tables. With a
-	// name, tables are replicated and read and written through Distributed tables.
+	// name, rows are spread over its shards and read and written through Distributed tables.
 	Cluster string
+	// Keeper says that the cluster has one: tables are then replicated. Without it each shard must have one replica.
+	Keeper bool
 	// TLS secures the connections; nil is plain TCP.
 	TLS *tls.Config
 }
