@@ -27,6 +27,8 @@ type EngineOptions struct {
 	NativePort, HTTPPort int
 	// Users are accounts beside "default".
 	Users []User
+	// Settings are ClickHouse's settings by name for "default" and for users that are not ReadOnly.
+	Settings map[string]string
 	// Config is XML that goes inside <clickhouse> of the engine's configuration, such as <remote_servers>.
 	Config string
 }
@@ -34,8 +36,9 @@ type EngineOptions struct {
 // Engine is a ClickHouse in a child process. It ends with its parent, however that ends. Its methods may be called from
 // several goroutines.
 type Engine struct {
-	opts EngineOptions
-	args []string
+	opts   EngineOptions
+	args   []string
+	shards []*Engine // of the cluster, if it is part of one
 
 	mu     sync.Mutex
 	child  *child
@@ -67,7 +70,7 @@ func StartEngine(ctx context.Context, opts EngineOptions) (*Engine, error) {
 		return nil, fmt.Errorf("start engine: %w", err)
 	}
 	users, config := filepath.Join(dir, "users.xml"), filepath.Join(dir, "config.xml")
-	if err := os.WriteFile(users, []byte(usersXML(opts.Users)), 0o600); err != nil {
+	if err := os.WriteFile(users, []byte(usersXML(opts)), 0o600); err != nil {
 		return nil, fmt.Errorf("start engine: %w", err)
 	}
 	if err := writeConfig(config, users, opts.Config); err != nil {

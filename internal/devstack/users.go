@@ -19,9 +19,12 @@ type User struct {
 	Grants []string
 }
 
-const usersHead = `<clickhouse>
+const profilesHead = `<clickhouse>
   <profiles>
-    <default/>
+    <default>
+`
+
+const usersHead = `    </default>
     <analyst>
       <readonly>2</readonly>
       <max_execution_time>60</max_execution_time>
@@ -43,10 +46,14 @@ const usersHead = `<clickhouse>
 `
 
 // usersXML writes the engine's users file. Passwords are in it as SHA-256 only.
-func usersXML(users []User) string {
+func usersXML(opts EngineOptions) string {
 	var b strings.Builder
+	b.WriteString(profilesHead)
+	for name, value := range opts.Settings {
+		b.WriteString("      <" + name + ">" + escapeXML(value) + "</" + name + ">\n")
+	}
 	b.WriteString(usersHead)
-	for _, u := range users {
+	for _, u := range opts.Users {
 		profile := "default"
 		if u.ReadOnly {
 			profile = "analyst"

@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"sync"
 	"testing"
@@ -9,8 +10,9 @@ import (
 	"github.com/waspada-hub/waspada/internal/devstack"
 )
 
-// ClickHouse returns the engine that the tests of this process share. Leave it running; a test that stops, kills or
-// pauses its engine takes OwnClickHouse.
+// ClickHouse returns the engine that the tests of this process share, or the first shard of the cluster that they
+// share; see WASPADA_TEST_CLICKHOUSE in the package comment. Leave it running; a test that stops, kills or pauses its
+// engine takes OwnClickHouse.
 func ClickHouse(t testing.TB) *devstack.Engine {
 	t.Helper()
 	requireMain(t)
@@ -26,30 +28,66 @@ var sharedEngine = sync.OnceValues(func() (*devstack.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	engine, err := devstack.StartEngine(context.Background(), devstack.EngineOptions{Dir: dir})
+	shards, err := startClickHouse(context.Background(), devstack.EngineOptions{Dir: dir})
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return nil, err
 	}
 	OnExit(func() {
-		engine.Kill() // its data are thrown away
+		for _, s := range shards {
+			s.Kill() // its data are thrown away
+		}
 		_ = os.RemoveAll(dir)
 	})
-	return engine, nil
+	return shards[0], nil
 })
 
-// OwnClickHouse starts an engine for this test alone and ends it with the test. Its directory is the test's, whatever
-// the options say.
+// shardCount is enough for rows to be apart.
+const shardCount = 2
+
+// startClickHouse starts what WASPADA_TEST_CLICKHOUSE asks for.
+func startClickHouse(ctx context.Context, opts devstack.EngineOptions) ([]*devstack.Engine, error) {
+	switch kind := os.Getenv("WASPADA_TEST_CLICKHOUSE"); kind {
+	case "":
+		engine, err := devstack.StartEngine(ctx, opts)
+		return []*devstack.Engine{engine}, err
+	case "cluster":
+		return devstack.StartShards(ctx, opts, shardCount)
+	default:
+		return nil, fmt.Errorf("WASPADA_TEST_CLICKHOUSE is %q: leave it empty for one engine, or set it to cluster", kind)
+	}
+}
+
+// OwnClickHouse starts a ClickHouse as that of the shared engine, for this test alone, and ends it with the test. Its
+// directory is the test's, whatever the options say.
 func OwnClickHouse(t testing.TB, opts devstack.EngineOptions) *devstack.Engine {
+	t.Helper()
+	return own(t, opts, startClickHouse)
+}
+
+// OwnShards is OwnClickHouse, and always a cluster of two shards. It returns the first.
+func OwnShards(t testing.TB, opts devstack.EngineOptions) *devstack.Engine {
+	t.Helper()
+	return own(t, opts, func(ctx context.Context, opts devstack.EngineOptions) ([]*devstack.Engine, error) {
+		return devstack.StartShards(ctx, opts, shardCount)
+	})
+}
+
+func own(
+	t testing.TB, opts devstack.EngineOptions,
+	start func(context.Context, devstack.EngineOptions) ([]*devstack.Engine, error),
+) *devstack.Engine {
 	t.Helper()
 	requireMain(t)
 	opts.Dir = t.TempDir()
-	engine, err := devstack.StartEngine(t.Context(), opts)
+	shards, err := start(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(engine.Kill)
-	return engine
+	for _, s := range shards {
+		t.Cleanup(s.Kill)
+	}
+	return shards[0]
 }
 
 // Database makes a database of its own for the test on the shared engine, and drops it afterwards. It returns the
@@ -60,16 +98,18 @@ func Database(t testing.TB) (addr, database string) {
 	return engine.Addr(), DatabaseOn(t, engine)
 }
 
-// DatabaseOn is Database on an engine of your choice.
+// DatabaseOn is Database on an engine of your choice, and on every shard of its cluster.
 func DatabaseOn(t testing.TB, engine *devstack.Engine) (database string) {
 	t.Helper()
 	database = uniqueName(t, "_")
-	if _, err := engine.Query(t.Context(), "CREATE DATABASE "+database+" ENGINE = Atomic"); err != nil {
-		t.Fatal(err)
+	for _, shard := range engine.Shards() {
+		if _, err := shard.Query(t.Context(), "CREATE DATABASE "+database+" ENGINE = Atomic"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			// Best effort: the test may have ended the engine, and all data go with the process anyway.
+			_, _ = shard.Query(context.Background(), "DROP DATABASE IF EXISTS "+database+" SYNC")
+		})
 	}
-	t.Cleanup(func() {
-		// Best effort: the test may have ended the engine, and all data go with the process anyway.
-		_, _ = engine.Query(context.Background(), "DROP DATABASE IF EXISTS "+database+" SYNC")
-	})
 	return database
 }
