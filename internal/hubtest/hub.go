@@ -99,7 +99,9 @@ func Start(t testing.TB, opts Options) *Hub {
 		},
 		dir: dir, engineHTTP: "http://" + engine.HTTPAddr(), publishers: map[string]*publisher.Publisher{},
 	}
-	h.around = nation.Surroundings{Brokers: kafka.Brokers, ClickHouse: engine.Addr(), Database: h.Database, Topics: &h.Topics}
+	h.around = nation.Surroundings{
+		Brokers: kafka.Brokers, ClickHouse: engine.Addr(), Database: h.Database, Cluster: engine.Cluster(), Topics: &h.Topics,
+	}
 	if len(opts.ViaKafka) > 0 {
 		h.around.Brokers = opts.ViaKafka
 	}

@@ -12,6 +12,8 @@ type Surroundings struct {
 	Node, HTTPAddr, AdminAddr string
 	Brokers                   []string
 	ClickHouse, Database      string
+	// Cluster is the ClickHouse cluster's name; empty for a single server. It has no Keeper.
+	Cluster string
 	// Topics, when set, replace the default topic names and the consumer group's.
 	Topics *Topics
 	// SnapshotDir keeps the index's snapshots; empty for none.
@@ -36,8 +38,10 @@ func (s *Keys) WriteDaemonConfig(path string, around Surroundings) error {
 		"http":       map[string]any{"addr": around.HTTPAddr, "admin_addr": around.AdminAddr},
 		"gateway":    map[string]any{"key_id": GatewayKeyID, "key": s.File("gateway.pem")},
 		"kafka":      kafka,
-		"clickhouse": map[string]any{"addrs": []string{around.ClickHouse}, "database": around.Database},
-		"index":      map[string]any{"snapshot_dir": around.SnapshotDir},
+		"clickhouse": map[string]any{
+			"addrs": []string{around.ClickHouse}, "database": around.Database, "cluster": around.Cluster, "keeper": false,
+		},
+		"index": map[string]any{"snapshot_dir": around.SnapshotDir},
 	}
 	for key, value := range around.Settings {
 		set(settings, strings.Split(key, "."), value)
