@@ -35,9 +35,9 @@ func (s *Keys) WriteDaemonConfig(path string, around Surroundings) error {
 	}
 	settings := map[string]any{
 		"node": around.Node, "key_ring": s.File("keyring.yaml"), "partners": s.File("partners.yaml"),
-		"http":       map[string]any{"addr": around.HTTPAddr, "admin_addr": around.AdminAddr},
-		"gateway":    map[string]any{"key_id": GatewayKeyID, "key": s.File("gateway.pem")},
-		"kafka":      kafka,
+		"http":    map[string]any{"addr": around.HTTPAddr, "admin_addr": around.AdminAddr},
+		"gateway": map[string]any{"key_id": GatewayKeyID, "key": s.File("gateway.pem")},
+		"kafka":   kafka,
 		"clickhouse": map[string]any{
 			"addrs": []string{around.ClickHouse}, "database": around.Database, "cluster": around.Cluster, "keeper": false,
 		},
