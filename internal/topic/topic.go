@@ -82,5 +82,5 @@ func (c Cluster) dial(ctx context.Context, network, address string) (net.Conn, e
 
 // unavailable wraps what may be tried again.
 func unavailable(doing string, err error) error {
-	return fmt.Errorf("%s: %w: %w", doing, fraud.ErrUnavailable, err)
+	return fmt.Errorf("%s: %w: %w", doing, fraud.ErrUnavailable, Explain(err))
 }

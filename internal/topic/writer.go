@@ -96,13 +96,13 @@ func (w *Writer) Write(ctx context.Context, all ...Outgoing) error {
 			return fmt.Errorf("%s: %w", doing, ErrTooLarge)
 		}
 		if ctx.Err() == nil || last == nil {
-			last = cause(err)
+			last = Explain(cause(err))
 		}
 		open = unacknowledged(open, err)
 		if !pause.Wait(ctx) {
 			return fmt.Errorf("%s: %w: %w (%w)", doing, fraud.ErrUnavailable, context.Cause(ctx), last)
 		}
-		w.log.Warn("writing to Kafka again", "topic", w.name, "messages", len(open), "error", cause(err))
+		w.log.Warn("writing to Kafka again", "topic", w.name, "messages", len(open), "error", Explain(cause(err)))
 	}
 }
 
