@@ -44,6 +44,7 @@ var arrows = map[string]string{
 	"internal/testkit":  anything,
 	"internal/hubtest":  anything,
 	"internal/e2e":      anything,
+	"internal/faults":   anything,
 	"internal/archtest": "",
 	"benchmarks":        anything,
 	// The commands.

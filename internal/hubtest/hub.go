@@ -5,7 +5,7 @@
 //	hub.Publish(t, "bank-harimau", events…)       over Kafka
 //	hub.Client(t, "bank").Lookup(ctx, items)      over HTTP
 //	hub.Kill(t); hub.Restart(t)                   kill -9, and up again
-//	api := hub.AddNode(t, hubtest.NodeOptions{Role: "api"})     further nodes; the hub's own methods are the first one's
+//	hub.NewNode(t, hubtest.NodeOptions{Role: "api"}).Restart(t)     a further node; hub's own methods are the first one's
 package hubtest
 
 import (
@@ -113,19 +113,11 @@ func Start(t testing.TB, opts Options) *Hub {
 			_ = p.Close()
 		}
 	})
-	h.Node = h.newNode(t, opts.NodeOptions)
+	h.Node = h.NewNode(t, opts.NodeOptions)
 	if !opts.NotStarted {
 		h.Restart(t)
 	}
 	return h
-}
-
-// AddNode starts a further node of the hub and waits until it is ready.
-func (h *Hub) AddNode(t testing.TB, opts NodeOptions) *Node {
-	t.Helper()
-	n := h.newNode(t, opts)
-	n.Restart(t)
-	return n
 }
 
 // Publisher is a partner's publisher on Kafka.

@@ -34,22 +34,21 @@ type NodeOptions struct {
 
 // Node is one daemon.
 type Node struct {
-	// Name is the node's; API is the address of the HTTP API: http://127.0.0.1:port. Admin is that of the metrics.
-	Name, API, Admin string
+	// Name is the node's and Role what it does; API is the address of the HTTP API: http://127.0.0.1:port. Admin is that of the metrics.
+	Name, Role, API, Admin string
 	// LogFile holds what every run of the daemon wrote; SnapshotDir its snapshots, if it keeps any.
 	LogFile, SnapshotDir string
 	// Program is what the next Launch runs.
 	Program string
 
 	hub     *Hub
-	role    string
 	config  string
 	process *exec.Cmd
 	ended   chan error
 }
 
-// newNode configures a node; it is killed when the test ends.
-func (h *Hub) newNode(t testing.TB, opts NodeOptions) *Node {
+// NewNode configures a further node of the hub, which is down; it is killed when the test ends.
+func (h *Hub) NewNode(t testing.TB, opts NodeOptions) *Node {
 	t.Helper()
 	name := fmt.Sprintf("node%d", len(h.nodes)+1)
 	around := h.around
@@ -60,13 +59,13 @@ func (h *Hub) newNode(t testing.TB, opts NodeOptions) *Node {
 	n := &Node{
 		Name: name, API: "http://" + around.HTTPAddr, Admin: "http://" + around.AdminAddr,
 		LogFile: filepath.Join(h.dir, name+".log"), SnapshotDir: around.SnapshotDir, Program: opts.Program,
-		hub: h, role: opts.Role, config: filepath.Join(h.dir, name+".yaml"),
+		hub: h, Role: opts.Role, config: filepath.Join(h.dir, name+".yaml"),
 	}
 	if n.Program == "" {
 		n.Program = Binary(t, "waspadad")
 	}
-	if n.role == "" {
-		n.role = "all"
+	if n.Role == "" {
+		n.Role = "all"
 	}
 	if err := h.Keys.WriteDaemonConfig(n.config, around); err != nil {
 		t.Fatal(err)
@@ -126,7 +125,7 @@ func (n *Node) Launch(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.process = exec.Command(n.Program, "serve", "--role", n.role, "--config", n.config)
+	n.process = exec.Command(n.Program, "serve", "--role", n.Role, "--config", n.config)
 	n.process.Env = plainEnv()
 	n.process.Stdout, n.process.Stderr = log, log
 	if err := n.process.Start(); err != nil {
@@ -153,7 +152,7 @@ func (n *Node) WaitReady(t testing.TB, within time.Duration) {
 		default:
 		}
 		page := n.API + "/readyz"
-		if n.role == "ingest" {
+		if n.Role == "ingest" {
 			page = n.Admin + "/metrics"
 		}
 		resp, err := http.Get(page)
