@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -13,52 +14,31 @@ import (
 	"github.com/waspada-hub/waspada/schemas"
 )
 
-// TestTwoShardsAnswerAsOne runs the store on two real nodes and Distributed tables. The dev stack's engine has no
-// Keeper, so the test applies the cluster's statements to each node itself, with plain engines in place of the
-// replicated ones.
-func TestTwoShardsAnswerAsOne(t *testing.T) {
-	ports := []int{freePort(t), freePort(t)}
-	servers := "<remote_servers><both>"
-	for _, p := range ports {
-		servers += fmt.Sprintf("<shard><replica><host>127.0.0.1</host><port>%d</port></replica></shard>", p)
-	}
-	servers += "</both></remote_servers>"
-	cfg := store.Config{Database: "sharded", User: "default", Cluster: "both"}
-	var nodes []*devstack.Engine
-	for _, port := range ports {
-		node := testkit.OwnClickHouse(t, devstack.EngineOptions{NativePort: port, Config: servers})
-		nodes = append(nodes, node)
-		cfg.Addrs = append(cfg.Addrs, node.Addr())
-		if _, err := node.Query(t.Context(), "CREATE DATABASE sharded ENGINE = Atomic"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, statement := range store.Statements(t, schemas.ClickHouse(), cfg.Cluster) {
-		statement = strings.NewReplacer("ON CLUSTER 'both'", "", "= Replicated", "= ", "currentDatabase()", "'sharded'",
-			"EXISTS ", "EXISTS sharded.", " AS ", " AS sharded.").Replace(statement)
-		statement = strings.ReplaceAll(statement, "AS sharded.toStartOf", "AS toStartOf")
-		for _, node := range nodes {
-			if _, err := node.Query(t.Context(), statement); err != nil {
-				t.Fatalf("%v\n%s", err, statement)
-			}
-		}
-	}
+// `make test-cluster` runs all tests of this package on two shards; those of this file always do.
+
+// through opens the database through one shard's engine first.
+func (d *db) through(t *testing.T, engine *devstack.Engine) *db {
+	t.Helper()
+	cfg := d.Config
+	cfg.Addrs = engine.Addrs()
 	w, err := store.NewWriter(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer w.Close()
-	cfg.Addrs[0], cfg.Addrs[1] = cfg.Addrs[1], cfg.Addrs[0] // ask the other node
 	r, err := store.NewReader(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
-	d := &db{w, r, cfg, nodes[0]}
-	if err := d.PutPartners(t.Context(), partners); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { w.Close(); r.Close() })
+	return &db{w, r, cfg, engine}
+}
 
+// TestTwoShardsAnswerAsOne writes by one shard and reads by the other what was delivered twice, and some events sent
+// again on another Kafka partition, so that they lie on both.
+func TestTwoShardsAnswerAsOne(t *testing.T) {
+	d := newDBOn(t, testkit.OwnShards(t, devstack.EngineOptions{}))
+	shards := d.engine.Shards()
+	d.Reader = d.through(t, shards[1]).Reader
 	m := maker{testkit.Seed(t)}
 	var sent []fraud.Entry
 	next := [4]int64{}
@@ -68,7 +48,7 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 		for range 200 {
 			e := m.entry(noon.Add(-time.Duration(m.IntN(7*24*60)) * time.Minute))
 			if len(sent) > 0 && m.IntN(3) == 0 {
-				e = sent[m.IntN(len(sent))] // again, often on the other shard
+				e = sent[m.IntN(len(sent))]
 			}
 			entries = append(entries, e)
 			sent = append(sent, e)
@@ -93,7 +73,7 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 		t.Fatal(err)
 	}
 	for p, n := range next {
-		if n > 0 && stored[int32(p)].Next != n {
+		if stored[int32(p)].Next != n {
 			t.Errorf("partition %d: want %d, got %+v", p, n, stored[int32(p)])
 		}
 	}
@@ -101,19 +81,158 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 	if _, found, err := d.Event(t.Context(), last.Partner, last.Event.ID); err != nil || !found {
 		t.Fatal(found, err)
 	}
-	for i, node := range nodes {
-		n, err := node.Query(t.Context(), "SELECT count() > 0 FROM sharded.opinions_local")
-		if err != nil || n != "1\n" {
-			t.Errorf("shard %d holds no opinions: %q %v", i, n, err)
-		}
+	// All that was said about a digest lies on one shard, where a later word replaces an earlier one.
+	split := d.query(t, fmt.Sprintf("SELECT count() FROM (SELECT 1 FROM %s.opinions GROUP BY digest "+
+		"HAVING uniqExact(_shard_num) > 1)", d.Database))
+	spread := d.query(t, fmt.Sprintf("SELECT uniqExact(_shard_num) FROM %s.opinions", d.Database))
+	if split != "0\n" || spread != "2\n" {
+		t.Errorf("%s digests have opinions on both shards, of %s shards with opinions", split, spread)
 	}
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
+// TestOneShardDownIsSaidAndNothingIsLost takes each shard away in turn. By the servers' own settings a read would leave
+// out a missing shard in silence.
+func TestOneShardDownIsSaidAndNothingIsLost(t *testing.T) {
+	d := newDBOn(t, testkit.OwnShards(t, devstack.EngineOptions{
+		Settings: map[string]string{"skip_unavailable_shards": "1"},
+	}))
+	m := maker{testkit.Seed(t)}
+	var sent []fraud.Entry
+	next := [2]int64{} // Kafka partitions: one is on the first shard, one on the second
+	segment := func(p int) fraud.Segment {
+		var entries []fraud.Entry
+		for range 50 {
+			entries = append(entries, m.entry(noon.Add(-time.Duration(m.IntN(600))*time.Minute)))
+		}
+		seg := messages(int32(p), next[p], entries)
+		next[p], sent = seg.Last+1, append(sent, entries...)
+		return seg
+	}
+	for p := range next {
+		d.insert(t, segment(p))
+	}
+	for i, gone := range d.engine.Shards() {
+		gone.Kill()
+		testkit.Eventually(t, 10*time.Second, func() error { return d.Writer.Ping(t.Context()) }) // by the other one
+		testkit.Eventually(t, 10*time.Second, func() error { return d.Reader.Ping(t.Context()) })
+		began := time.Now()
+		var waiting []fraud.Segment
+		for p := range next {
+			waiting = append(waiting, segment(p))
+		}
+		question := fraud.SeriesQuestion{
+			Metric: fraud.EventCount, By: fraud.ByType, Bucket: fraud.Hourly, From: noon.Add(-time.Hour), To: noon,
+		}
+		for name, call := range map[string]func() error{
+			"insert by partition 0": func() error { return d.Insert(t.Context(), waiting[0]) },
+			"insert by partition 1": func() error { return d.Insert(t.Context(), waiting[1]) },
+			"offset of partition 0": func() error { _, err := d.StoredOffset(t.Context(), 0); return err },
+			"offset of partition 1": func() error { _, err := d.StoredOffset(t.Context(), 1); return err },
+			"offsets":               func() error { _, err := d.StoredOffsets(t.Context()); return err },
+			"event":                 func() error { _, _, err := d.Event(t.Context(), 0, sent[0].Event.ID); return err },
+			"series":                func() error { _, err := d.Series(t.Context(), question); return err },
+			"roll up":               func() error { return d.RollUp(t.Context()) },
+			"audit":                 func() error { _, err := d.Audit(t.Context(), nil); return err },
+			"migrate":               func() error { return store.Migrate(t.Context(), d.Config, schemas.ClickHouse(), quiet) },
+			"opinions": func() error {
+				return d.Opinions(t.Context(), func([]fraud.Opinion) error { return nil })
+			},
+		} {
+			if err := call(); !errors.Is(err, fraud.ErrUnavailable) {
+				t.Errorf("without shard %d, %s: %v", i+1, name, err)
+			}
+		}
+		if took := time.Since(began); took > 20*time.Second {
+			t.Errorf("without shard %d it took %s to notice", i+1, took)
+		}
+		if err := gone.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, seg := range waiting {
+			testkit.Eventually(t, 20*time.Second, func() error { return d.Insert(t.Context(), seg) })
+		}
+		wantSeries(t, d, sent, fmt.Sprintf("after shard %d has come back", i+1))
+		wantClean(t, d, map[int32]int64{0: next[0], 1: next[1]})
+	}
+}
+
+func TestAStreamFromAShardThatBreaksOffIsAnError(t *testing.T) {
+	d := newDBOn(t, testkit.OwnShards(t, devstack.EngineOptions{}))
+	m := maker{testkit.Seed(t)}
+	entries := make([]fraud.Entry, 200_000)
+	for i := range entries {
+		entries[i] = m.entry(noon)
+	}
+	d.insert(t, messages(0, 0, entries))
+	err := d.Opinions(t.Context(), func([]fraud.Opinion) error {
+		d.engine.Shards()[1].Kill()
+		return nil
+	})
+	if !errors.Is(err, fraud.ErrUnavailable) {
+		t.Fatalf("got %v", err)
+	}
+}
+
+// TestMigrateRefusesAnotherLayout holds it to one layout for a database, and to shards of one replica without Keeper.
+func TestMigrateRefusesAnotherLayout(t *testing.T) {
+	// One server, which knows itself as a cluster.
 	port, err := devstack.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return port
+	replica := func(port int) string {
+		return fmt.Sprintf("<replica><host>127.0.0.1</host><port>%d</port></replica>", port)
+	}
+	engine, err := devstack.StartEngine(t.Context(), devstack.EngineOptions{
+		Dir: t.TempDir(), NativePort: port,
+		Config: "<remote_servers><alone><shard>" + replica(port) + "</shard></alone>" +
+			"<pair><shard>" + replica(port) + replica(1) + "</shard></pair></remote_servers>",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(engine.Kill)
+	plain, alone := configOn(t, engine), configOn(t, engine)
+	alone.Cluster = "alone"
+	for _, cfg := range []store.Config{plain, alone} {
+		if err := store.Migrate(t.Context(), cfg, schemas.ClickHouse(), quiet); err != nil {
+			t.Fatal(err)
+		}
+	}
+	as := func(cfg store.Config, cluster string, keeper bool) store.Config {
+		cfg.Cluster, cfg.Keeper = cluster, keeper
+		return cfg
+	}
+	for name, c := range map[string]struct {
+		cfg  store.Config
+		want string
+	}{
+		"one server's, on a cluster":  {as(plain, "alone", false), "was made for one server"},
+		"one server's, with Keeper":   {as(plain, "alone", true), "was made for one server"},
+		"a cluster's, on one server":  {as(alone, "", false), "was made for a cluster without Keeper"},
+		"a cluster's, with Keeper":    {as(alone, "alone", true), "was made for a cluster without Keeper"},
+		"a cluster that nobody knows": {as(alone, "elsewhere", false), "knows no cluster elsewhere"},
+		"replicas without Keeper":     {as(alone, "pair", false), "shard 1 of cluster pair has several replicas"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := store.Migrate(t.Context(), c.cfg, schemas.ClickHouse(), quiet)
+			if err == nil || errors.Is(err, fraud.ErrUnavailable) || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("want %q, got %v", c.want, err)
+			}
+		})
+	}
+}
+
+// TestAShardThatWasAddedGetsItsTables drops the database of one shard, as on a new machine.
+func TestAShardThatWasAddedGetsItsTables(t *testing.T) {
+	d := newDBOn(t, testkit.OwnShards(t, devstack.EngineOptions{}))
+	added := d.engine.Shards()[1]
+	if _, err := added.Query(t.Context(), "DROP DATABASE "+d.Database+" SYNC"); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Migrate(t.Context(), d.Config, schemas.ClickHouse(), quiet); err != nil {
+		t.Fatal(err)
+	}
+	d.insert(t, messages(1, 0, []fraud.Entry{maker{testkit.Seed(t)}.entry(noon)}))
+	wantClean(t, d, map[int32]int64{1: 1})
 }

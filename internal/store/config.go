@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -45,6 +46,11 @@ func (c *Config) open(
 	if len(c.Addrs) == 0 || c.Database == "" {
 		return nil, fmt.Errorf("store: the configuration needs an address and a database")
 	}
+	all := clickhouse.Settings{
+		// An answer without a shard's rows would look like one; a server's profile may allow it.
+		"skip_unavailable_shards": 0,
+	}
+	maps.Copy(all, settings)
 	conn, err := clickhouse.Open(&clickhouse.Options{
 		Addr:             c.Addrs,
 		Auth:             clickhouse.Auth{Database: database, Username: c.User, Password: c.Password},
@@ -55,7 +61,7 @@ func (c *Config) open(
 		MaxIdleConns:     conns,
 		ConnMaxLifetime:  connLifetime,
 		ConnOpenStrategy: clickhouse.ConnOpenInOrder,
-		Settings:         settings,
+		Settings:         all,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
@@ -72,10 +78,12 @@ func (c *Config) writeSettings() clickhouse.Settings {
 		"insert_deduplicate": 0,
 	}
 	if c.Cluster != "" {
-		s["distributed_foreground_insert"] = 1
-		s["insert_quorum"] = "auto"
+		s["distributed_foreground_insert"] = 1 // an insert that waits in a queue of the server is not a durable one
 		// Not per shard: an event that was sent twice may stand on two of them, and still counts once.
 		s["parallel_distributed_insert_select"] = 0
+	}
+	if c.layout() == replicated {
+		s["insert_quorum"] = "auto"
 	}
 	return s
 }

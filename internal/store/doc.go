@@ -6,6 +6,7 @@
 //	(in order)   └▶ stored_ranges   which messages are stored whole                 ──StoredOffsets──▶ ingest, index
 //
 //	events ──RollUp──▶ trend_hours ──Series──▶ trends          Audit proves all of it against the ledger
+//	dead_letters, replays ──DeadLetters──▶ operators ──RecordReplays──▶ replays: what was sent again
 //
 // # Nothing counts twice
 //
@@ -41,6 +42,22 @@
 //
 // A partner that uses one event_id for different events counts once in each cell that they fall into; [Reader.Audit]
 // tells how many ids were used so.
+//
+// # Clusters
+//
+// On a cluster each table is a Distributed one over a table of the same name and "_local" on every shard. Rows of one
+// Kafka partition lie on one shard, and so do the opinions on one digest, so that copies still meet. An event that was
+// sent twice may lie on two shards; counts are of different ids over all of them. The number of shards is for good once
+// there are rows, as ClickHouse moves none.
+//
+// With Keeper the tables are replicated and the cluster carries Migrate's statements everywhere. Without it
+// ([Config].Keeper), Migrate goes to every host itself and a shard is a single server. Its operator gives up: a second
+// copy of the rows, so a lost disk means a backup, or a new database and the whole reports topic again; inserts while
+// a shard is down, which wait as for a single server that is down; and answers from the ledger meanwhile. Lookups go
+// on: they are from memory.
+//
+// While a shard is down every read fails, whatever the servers' settings allow: half an answer would look like a whole
+// one.
 //
 // # Failure
 //

@@ -14,10 +14,10 @@ import (
 var ErrNotFound = errors.New("store: no such event")
 
 // refusals are the codes by which ClickHouse refuses the values of a row. They are named one by one: under any other
-// code nothing is known of the rows, and they must not be given up.
+// code nothing is known of the rows, and they must not be given up. CANNOT_READ_ALL_DATA (33) is not among them: a
+// Distributed table answers so when a shard dies in the middle of its answer.
 var refusals = map[int32]string{
 	6:   "CANNOT_PARSE_TEXT",
-	33:  "CANNOT_READ_ALL_DATA",
 	53:  "TYPE_MISMATCH",
 	69:  "ARGUMENT_OUT_OF_BOUND",
 	70:  "CANNOT_CONVERT_TYPE",

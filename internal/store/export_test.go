@@ -5,13 +5,16 @@ import (
 	"testing"
 )
 
+// Classify is how failures of ClickHouse are told apart.
+var Classify = classify
+
 // CountCells is the statement that recounts the cells which rows of the condition touched.
 func CountCells(touched string) string { return countCells("", touched) }
 
-// Statements are those of all files for a cluster.
-func Statements(t testing.TB, fsys fs.FS, cluster string) []string {
+// Statements are those of all files.
+func Statements(t testing.TB, cfg Config, fsys fs.FS) []string {
 	t.Helper()
-	files, err := migrations(fsys, cluster)
+	files, err := cfg.migrations(fsys)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
@@ -15,8 +16,8 @@ import (
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
-// TestKillLosesNothingAcknowledged kills the engine with SIGKILL while segments are inserted, five times, and delivers
-// again from where the ledger says that it is.
+// TestKillLosesNothingAcknowledged kills the engine, or a shard, with SIGKILL while segments are inserted, five times,
+// and delivers again from where the ledger says that it is.
 func TestKillLosesNothingAcknowledged(t *testing.T) {
 	engine := testkit.OwnClickHouse(t, devstack.EngineOptions{})
 	d := newDBOn(t, engine)
@@ -38,18 +39,19 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		return nil
 	}
 	for range 5 {
+		victim := engine.Shards()[m.IntN(len(engine.Shards()))]
 		killed := make(chan struct{})
 		go func() {
 			defer close(killed)
 			time.Sleep(time.Duration(20+m.IntN(150)) * time.Millisecond) // any moment will do
-			engine.Kill()
+			victim.Kill()
 		}()
 		err := deliver(t.Context(), acknowledged)
 		<-killed
 		if err != nil && !errors.Is(err, fraud.ErrUnavailable) {
 			t.Fatal(err)
 		}
-		if err := engine.Start(t.Context()); err != nil {
+		if err := victim.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		var stored fraud.Stored
@@ -73,7 +75,9 @@ func TestClickHouseDownIsUnavailableAtOnce(t *testing.T) {
 	m := maker{testkit.Seed(t)}
 	entries := []fraud.Entry{m.entry(noon)}
 	d.insert(t, messages(0, 0, entries))
-	engine.Kill()
+	for _, shard := range engine.Shards() {
+		shard.Kill()
+	}
 	began := time.Now()
 	for name, call := range map[string]func() error{
 		"insert":  func() error { return d.Insert(t.Context(), messages(0, 1, entries)) },
@@ -92,6 +96,23 @@ func TestClickHouseDownIsUnavailableAtOnce(t *testing.T) {
 	}
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("it took %s to notice", took)
+	}
+}
+
+func TestOnlyARefusalOfRowsGivesThemUp(t *testing.T) {
+	for code, refused := range map[int32]bool{
+		53:   true,  // TYPE_MISMATCH
+		32:   false, // ATTEMPT_TO_READ_AFTER_EOF and
+		33:   false, // CANNOT_READ_ALL_DATA: a shard died
+		210:  false, // NETWORK_ERROR
+		252:  false, // TOO_MANY_PARTS
+		279:  false, // ALL_CONNECTION_TRIES_FAILED
+		9999: false, // nobody knows
+	} {
+		err := store.Classify("insert", &clickhouse.Exception{Code: code, Message: "with a value"})
+		if (faultOf(err) != nil) != refused || errors.Is(err, fraud.ErrUnavailable) == refused {
+			t.Errorf("code %d: %v", code, err)
+		}
 	}
 }
 
@@ -220,7 +241,7 @@ func TestAHoleIsNeverReportedAsStored(t *testing.T) {
 	wantClean(t, d, map[int32]int64{3: 143})
 
 	// Should the ledger lose rows all the same, the range is not believed.
-	d.query(t, "ALTER TABLE "+d.Database+".events DELETE WHERE kafka_offset = 131 SETTINGS mutations_sync = 2")
+	d.lose(t, "events", "kafka_offset = 131")
 	want(131)
 }
 

@@ -29,7 +29,7 @@ func newDB(t testing.TB) *db { return newDBOn(t, testkit.ClickHouse(t)) }
 
 func newDBOn(t testing.TB, engine *devstack.Engine) *db {
 	t.Helper()
-	cfg := store.Config{Addrs: []string{engine.Addr()}, Database: testkit.DatabaseOn(t, engine), User: "default"}
+	cfg := configOn(t, engine)
 	if err := store.Migrate(t.Context(), cfg, schemas.ClickHouse(), quiet); err != nil {
 		t.Fatal(err)
 	}
@@ -48,6 +48,14 @@ func newDBOn(t testing.TB, engine *devstack.Engine) *db {
 	return &db{w, r, cfg, engine}
 }
 
+// configOn is the way to a new database.
+func configOn(t testing.TB, engine *devstack.Engine) store.Config {
+	t.Helper()
+	return store.Config{
+		Addrs: engine.Addrs(), Database: testkit.DatabaseOn(t, engine), User: "default", Cluster: engine.Cluster(),
+	}
+}
+
 func (d *db) insert(t testing.TB, segments ...fraud.Segment) {
 	t.Helper()
 	for _, s := range segments {
@@ -55,6 +63,30 @@ func (d *db) insert(t testing.TB, segments ...fraud.Segment) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// rows is the table that rows are kept in, on each shard its own.
+func (d *db) rows(table string) string {
+	if d.Cluster != "" {
+		table += "_local"
+	}
+	return d.Database + "." + table
+}
+
+// everywhere runs a statement on every shard, past the store.
+func (d *db) everywhere(t testing.TB, sql string) {
+	t.Helper()
+	for _, shard := range d.engine.Shards() {
+		if _, err := shard.Query(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// lose deletes rows of a table.
+func (d *db) lose(t testing.TB, table, rows string) {
+	t.Helper()
+	d.everywhere(t, "ALTER TABLE "+d.rows(table)+" DELETE WHERE "+rows+" SETTINGS mutations_sync = 2")
 }
 
 // query asks the engine past the store.

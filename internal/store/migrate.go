@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,7 +8,6 @@ import (
 	"io/fs"
 	"log/slog"
 	"strings"
-	"text/template"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -18,12 +16,30 @@ import (
 // Migrate brings the database to the state that the files of fsys describe: every *.sql of its root, in the order of
 // their names. It makes the database itself when that is missing. Files that were applied before are not applied
 // again, and one that was edited since is refused. Several nodes may call it at once: every statement is idempotent.
+//
+// On a cluster without Keeper it does so on the host of every shard, which it finds in system.clusters; a shard that
+// was added gets its tables so. User, password, TLS and the database's name are then the same on all of them.
 func Migrate(ctx context.Context, cfg Config, fsys fs.FS, log *slog.Logger) error {
-	files, err := migrations(fsys, cfg.Cluster)
+	files, err := cfg.migrations(fsys)
 	if err != nil {
 		return err
 	}
-	if err := createDatabase(ctx, cfg); err != nil {
+	hosts, err := cfg.hosts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, host := range hosts {
+		if err := migrate(ctx, host, files, log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// migrate applies files through one connection.
+func migrate(ctx context.Context, cfg Config, files []migration, log *slog.Logger) error {
+	what := "migrate " + strings.Join(cfg.Addrs, ", ")
+	if err := cfg.createDatabase(ctx, what); err != nil {
 		return err
 	}
 	conn, err := cfg.open(cfg.Database, 1, migrateTimeout, nil)
@@ -31,42 +47,44 @@ func Migrate(ctx context.Context, cfg Config, fsys fs.FS, log *slog.Logger) erro
 		return err
 	}
 	defer conn.Close()
-	if err := execute(ctx, conn, historyTable, cfg.Cluster); err != nil {
-		return failed("migrate: make schema_migrations", err)
+	if err := cfg.execute(ctx, conn, historyTable); err != nil {
+		return failed(what+": make "+cfg.history(), err)
 	}
-	applied, err := history(ctx, conn)
+	applied, err := cfg.applied(ctx, conn, what)
 	if err != nil {
 		return err
 	}
 	for _, m := range files {
 		switch sum, known := applied[m.name]; {
 		case known && sum != m.sum:
-			return fmt.Errorf("store: migrate: %s was edited after it was applied (recorded SHA-256 %.12s…, the file "+
+			return fmt.Errorf("store: %s: %s was edited after it was applied (recorded SHA-256 %.12s…, the file "+
 				"has %.12s…): put the file back as it was and write the change as a new, higher-numbered file",
-				m.name, sum, m.sum)
+				what, m.name, sum, m.sum)
 		case known:
 			continue
 		}
 		began := time.Now()
 		for i, statement := range m.statements {
 			if err := conn.Exec(ctx, statement); err != nil {
-				return failed(fmt.Sprintf("migrate: %s, statement %d", m.name, i+1), err)
+				return failed(fmt.Sprintf("%s: %s, statement %d", what, m.name, i+1), err)
 			}
 		}
-		err := conn.Exec(ctx, "INSERT INTO schema_migrations (name, checksum) VALUES (?, ?)", m.name, m.sum)
+		err := conn.Exec(ctx, "INSERT INTO "+cfg.history()+" (name, checksum) VALUES (?, ?)", m.name, m.sum)
 		if err != nil {
-			return failed("migrate: record "+m.name, err)
+			return failed(what+": record "+m.name, err)
 		}
-		log.Info("migration applied", "name", m.name, "database", cfg.Database, "took", time.Since(began))
+		log.Info("migration applied", "name", m.name, "database", cfg.Database, "addrs", cfg.Addrs,
+			"took", time.Since(began))
 	}
 	return nil
 }
 
 const migrateTimeout = 10 * time.Minute // a migration may rewrite a large table
 
-// historyTable has one path for all shards: what is applied is one fact for the whole cluster.
+// historyTable has, with Keeper, one path for all shards: what is applied is one fact for the whole cluster. Without,
+// each host knows what was applied to it.
 const historyTable = `
-CREATE TABLE IF NOT EXISTS schema_migrations {{on_cluster}} (
+CREATE TABLE IF NOT EXISTS {{history}} {{on_cluster}} (
     name     String,
     checksum String COMMENT 'SHA-256 of the file',
     applied  DateTime64(3, 'UTC') DEFAULT now64(3)
@@ -75,40 +93,44 @@ ENGINE = {{shared_engine "ReplacingMergeTree" "schema_migrations"}}
 ORDER BY name
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`
 
-func createDatabase(ctx context.Context, cfg Config) error {
-	conn, err := cfg.open("", 1, migrateTimeout, nil)
+func (c *Config) createDatabase(ctx context.Context, what string) error {
+	conn, err := c.open("", 1, migrateTimeout, nil)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	statement := "CREATE DATABASE IF NOT EXISTS " + identifier(cfg.Database) + " {{on_cluster}} ENGINE = Atomic"
-	return failed("migrate: make the database", execute(ctx, conn, statement, cfg.Cluster))
+	if err := c.checkLayout(ctx, conn, what); err != nil {
+		return err
+	}
+	statement := "CREATE DATABASE IF NOT EXISTS " + identifier(c.Database) + " {{on_cluster}} ENGINE = Atomic"
+	return failed(what+": make the database", c.execute(ctx, conn, statement))
 }
 
-func execute(ctx context.Context, conn driver.Conn, statement, cluster string) error {
-	text, err := fill("", statement, cluster)
+func (c *Config) execute(ctx context.Context, conn driver.Conn, statement string) error {
+	text, err := c.fill("", statement)
 	if err != nil {
 		return err
 	}
 	return conn.Exec(ctx, text)
 }
 
-// history is what was applied: checksums by name. When two nodes with different files raced, the later record shows.
-func history(ctx context.Context, conn driver.Conn) (map[string]string, error) {
-	rows, err := conn.Query(ctx, "SELECT name, argMax(checksum, applied) FROM schema_migrations GROUP BY name")
+// applied is what was applied: checksums by name. When two nodes with different files raced, the later record shows.
+func (c *Config) applied(ctx context.Context, conn driver.Conn, what string) (map[string]string, error) {
+	what += ": read " + c.history()
+	rows, err := conn.Query(ctx, "SELECT name, argMax(checksum, applied) FROM "+c.history()+" GROUP BY name")
 	if err != nil {
-		return nil, failed("migrate: read schema_migrations", err)
+		return nil, failed(what, err)
 	}
 	defer rows.Close()
-	applied := map[string]string{}
+	sums := map[string]string{}
 	for rows.Next() {
 		var name, sum string
 		if err := rows.Scan(&name, &sum); err != nil {
-			return nil, failed("migrate: read schema_migrations", err)
+			return nil, failed(what, err)
 		}
-		applied[name] = sum
+		sums[name] = sum
 	}
-	return applied, failed("migrate: read schema_migrations", rows.Err())
+	return sums, failed(what, rows.Err())
 }
 
 // migration is one file, ready to run.
@@ -118,7 +140,7 @@ type migration struct {
 }
 
 // migrations reads and fills every file, so that a broken one is found before the first statement runs.
-func migrations(fsys fs.FS, cluster string) ([]migration, error) {
+func (c *Config) migrations(fsys fs.FS) ([]migration, error) {
 	names, err := fs.Glob(fsys, "*.sql") // sorted
 	if err != nil {
 		return nil, fmt.Errorf("store: migrate: %w", err)
@@ -132,7 +154,7 @@ func migrations(fsys fs.FS, cluster string) ([]migration, error) {
 		if err != nil {
 			return nil, fmt.Errorf("store: migrate: %w", err)
 		}
-		text, err := fill(name, string(data), cluster)
+		text, err := c.fill(name, string(data))
 		if err != nil {
 			return nil, err
 		}
@@ -157,58 +179,6 @@ func split(text string) []string {
 		}
 	}
 	return all
-}
-
-// fill puts the forms for one node or for a cluster into the placeholders of a file:
-//
-//	{{table "x"}}                    x, or x_local
-//	{{on_cluster}}                   nothing, or ON CLUSTER 'c'
-//	{{engine "MergeTree" "a" …}}     MergeTree(a), or ReplicatedMergeTree(a)
-//	{{distributed "x" "key"}}        nothing, or the table x over x_local of every shard, sharded by key
-//	{{shared_engine "MergeTree" "x"}} as engine, with one replica set over all shards
-func fill(name, text, cluster string) (string, error) {
-	onCluster := ""
-	if cluster != "" {
-		onCluster = "ON CLUSTER " + literal(cluster)
-	}
-	forms := template.FuncMap{
-		"table": func(table string) string {
-			if cluster == "" {
-				return table
-			}
-			return table + "_local"
-		},
-		"on_cluster": func() string { return onCluster },
-		"engine": func(engine string, args ...string) string {
-			if cluster != "" {
-				engine = "Replicated" + engine
-			}
-			return engine + "(" + strings.Join(args, ", ") + ")"
-		},
-		"shared_engine": func(engine, table string) string {
-			if cluster == "" {
-				return engine + "()"
-			}
-			return "Replicated" + engine + "('/clickhouse/tables/{database}/" + table + "', '{shard}-{replica}')"
-		},
-		"distributed": func(table, key string) string {
-			if cluster == "" {
-				return ""
-			}
-			return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s %s AS %s_local "+
-				"ENGINE = Distributed(%s, currentDatabase(), %s, %s)",
-				table, onCluster, table, literal(cluster), literal(table+"_local"), key)
-		},
-	}
-	t, err := template.New(name).Funcs(forms).Parse(text)
-	if err != nil {
-		return "", fmt.Errorf("store: migrate: %w", err)
-	}
-	var out bytes.Buffer
-	if err := t.Execute(&out, nil); err != nil {
-		return "", fmt.Errorf("store: migrate: %w", err)
-	}
-	return out.String(), nil
 }
 
 var quoting = strings.NewReplacer(`\`, `\\`, "`", "\\`", `'`, `\'`)

@@ -18,8 +18,7 @@ import (
 func migration(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 
 func TestMigrateRefusesAnEditedFile(t *testing.T) {
-	addr, database := testkit.Database(t)
-	cfg := store.Config{Addrs: []string{addr}, Database: database, User: "default"}
+	cfg := configOn(t, testkit.ClickHouse(t))
 	files := fstest.MapFS{
 		"0001_a.sql": migration(`CREATE TABLE IF NOT EXISTS {{table "a"}} (x UInt8) ENGINE = {{engine "MergeTree"}}
 			ORDER BY x;`),
@@ -29,8 +28,10 @@ func TestMigrateRefusesAnEditedFile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	files["0002_b.sql"] = migration("-- with a comment; with a semicolon\n" +
-		"ALTER TABLE a ADD COLUMN IF NOT EXISTS y UInt8;\nALTER TABLE a ADD COLUMN IF NOT EXISTS z UInt8;\n")
+	files["0002_b.sql"] = migration(`-- with a comment; with a semicolon
+ALTER TABLE {{table "a"}} ADD COLUMN IF NOT EXISTS y UInt8;
+ALTER TABLE {{table "a"}} ADD COLUMN IF NOT EXISTS z UInt8;
+`)
 	if err := store.Migrate(t.Context(), cfg, files, quiet); err != nil {
 		t.Fatal(err)
 	}
@@ -43,9 +44,11 @@ func TestMigrateRefusesAnEditedFile(t *testing.T) {
 
 func TestMigrateMakesTheDatabaseOnTwoNodesAtOnce(t *testing.T) {
 	engine := testkit.ClickHouse(t)
-	cfg := store.Config{Addrs: []string{engine.Addr()}, Database: testkit.DatabaseOn(t, engine), User: "default"}
-	if _, err := engine.Query(t.Context(), "DROP DATABASE "+cfg.Database+" SYNC"); err != nil {
-		t.Fatal(err)
+	cfg := configOn(t, engine)
+	for _, shard := range engine.Shards() {
+		if _, err := shard.Query(t.Context(), "DROP DATABASE "+cfg.Database+" SYNC"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	run := func() error { return store.Migrate(t.Context(), cfg, schemas.ClickHouse(), quiet) }
 	together(t, run, run, run)
@@ -55,8 +58,7 @@ func TestMigrateMakesTheDatabaseOnTwoNodesAtOnce(t *testing.T) {
 }
 
 func TestMigrateTellsABrokenStatementFromAnAbsentServer(t *testing.T) {
-	addr, database := testkit.Database(t)
-	cfg := store.Config{Addrs: []string{addr}, Database: database, User: "default"}
+	cfg := configOn(t, testkit.ClickHouse(t))
 	err := store.Migrate(t.Context(), cfg, fstest.MapFS{"0001_a.sql": migration("CREATE TABEL a;\n")}, quiet)
 	if err == nil || errors.Is(err, fraud.ErrUnavailable) {
 		t.Fatalf("a broken statement: %v", err)
@@ -70,21 +72,29 @@ func TestMigrateTellsABrokenStatementFromAnAbsentServer(t *testing.T) {
 
 // TestClusterFormsAreFilled holds the files to their placeholders: on a cluster nothing stays a plain table.
 func TestClusterFormsAreFilled(t *testing.T) {
-	for _, m := range store.Statements(t, schemas.ClickHouse(), "prod") {
-		switch {
-		case strings.Contains(m, "Distributed("):
-			if !strings.Contains(m, "ON CLUSTER 'prod' AS ") {
-				t.Errorf("not over the cluster: %s", m)
+	for name, c := range map[string]struct {
+		keeper            bool
+		onCluster, engine string
+	}{
+		"with Keeper":    {true, "ON CLUSTER 'prod'", "ENGINE = Replicated"},
+		"without Keeper": {false, "", "ENGINE = "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, m := range store.Statements(t, store.Config{Cluster: "prod", Keeper: c.keeper}, schemas.ClickHouse()) {
+				m = strings.Join(strings.Fields(m), " ")
+				made := strings.Fields(strings.TrimPrefix(m, "CREATE TABLE IF NOT EXISTS "))[0]
+				head := strings.TrimSpace("CREATE TABLE IF NOT EXISTS " + made + " " + c.onCluster)
+				switch {
+				case strings.Contains(m, "Distributed("):
+					if !strings.HasPrefix(m, head+" AS "+made+"_local ENGINE = Distributed('prod', ") {
+						t.Errorf("not over the cluster: %s", m)
+					}
+				case !strings.HasPrefix(m, head+" (") || !strings.HasSuffix(made, "_local") || !strings.Contains(m, c.engine) ||
+					!c.keeper && strings.Contains(m, "Replicated") || !strings.Contains(m, "fsync_after_insert = 1"):
+					t.Errorf("not a table of a shard: %.200s", m)
+				}
 			}
-		case strings.HasPrefix(m, "CREATE TABLE"):
-			name := strings.Fields(strings.TrimPrefix(m, "CREATE TABLE IF NOT EXISTS "))[0]
-			if !strings.HasSuffix(name, "_local") || !strings.Contains(m, "ON CLUSTER 'prod'") ||
-				!strings.Contains(m, "ENGINE = Replicated") || !strings.Contains(m, "fsync_after_insert = 1") {
-				t.Errorf("not replicated over the cluster: %.200s", m)
-			}
-		default:
-			t.Errorf("an unknown statement: %.200s", m)
-		}
+		})
 	}
 }
 
@@ -117,7 +127,7 @@ func TestEnumsAreTheVocabulary(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	rows := d.query(t, "SELECT table, name, type FROM system.columns "+
-		"WHERE database = '"+d.Database+"' AND type LIKE 'Enum8%' ORDER BY table, position")
+		"WHERE database = '"+d.Database+"' AND NOT endsWith(table, '_local') AND type LIKE 'Enum8%' ORDER BY table, position")
 	for line := range strings.Lines(rows) {
 		f := strings.SplitN(strings.TrimSpace(line), "\t", 3)
 		name := f[1]

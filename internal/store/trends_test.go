@@ -256,7 +256,7 @@ func TestRecountingACellReadsThatCell(t *testing.T) {
 	}
 	d.insert(t, messages(0, 0, entries))
 	query := store.CountCells("kafka_partition = 0 AND kafka_offset >= 59990")
-	query = strings.ReplaceAll(query, "FROM events", "FROM "+d.Database+".events")
+	query = strings.ReplaceAll(query, "FROM events", "FROM "+d.rows("events")) // of the first shard, where partition 0 is
 	plan := d.query(t, "SELECT * FROM (EXPLAIN indexes = 1, projections = 1 "+query+")")
 	if !strings.Contains(plan, "by_cell") {
 		t.Fatalf("the projection is not used:\n%s", plan)

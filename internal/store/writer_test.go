@@ -65,7 +65,7 @@ func TestAReplayedReportDoesNotListAgainWhatWasWithdrawn(t *testing.T) {
 	for i, e := range []fraud.Entry{withdraw, report, report, withdraw, report, report} {
 		d.insert(t, messages(0, int64(i), []fraud.Entry{e}))
 		if i == 3 {
-			d.query(t, "OPTIMIZE TABLE "+d.Database+".opinions FINAL")
+			d.everywhere(t, "OPTIMIZE TABLE "+d.rows("opinions")+" FINAL")
 		}
 		var got []fraud.Opinion
 		err := d.Opinions(t.Context(), func(block []fraud.Opinion) error {
