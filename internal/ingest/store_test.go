@@ -23,8 +23,10 @@ import (
 // newStore makes the real ledger.
 func (h *hub) newStore() (*store.Writer, *devstack.Engine, string) {
 	h.t.Helper()
-	addr, database := testkit.Database(h.t)
-	cfg := store.Config{Addrs: []string{addr}, Database: database, User: "default"}
+	engine := testkit.ClickHouse(h.t)
+	cfg := store.Config{
+		Addrs: engine.Addrs(), Database: testkit.DatabaseOn(h.t, engine), User: "default", Cluster: engine.Cluster(),
+	}
 	if err := store.Migrate(h.t.Context(), cfg, schemas.ClickHouse(), h.log); err != nil {
 		h.t.Fatal(err)
 	}
@@ -36,7 +38,7 @@ func (h *hub) newStore() (*store.Writer, *devstack.Engine, string) {
 	if err := w.PutPartners(h.t.Context(), []fraud.Partner{h.reg.partner}); err != nil {
 		h.t.Fatal(err)
 	}
-	return w, testkit.ClickHouse(h.t), database
+	return w, engine, cfg.Database
 }
 
 // stored waits until the ledger says that it holds everything on the topic.
