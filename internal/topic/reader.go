@@ -17,6 +17,7 @@ type Reader struct {
 	topic     *Topic
 	partition int
 	next      int64
+	limit     uint32 // bytes of one fetch
 	conn      net.Conn
 	sent      int32
 	request   []byte
@@ -36,7 +37,7 @@ const (
 
 // NewReader makes a reader that begins at an offset. It connects when it first fetches.
 func (t *Topic) NewReader(partition int, from int64) *Reader {
-	return &Reader{topic: t, partition: partition, next: from}
+	return &Reader{topic: t, partition: partition, next: from, limit: fetchBytes}
 }
 
 // RangeError says that a partition does not hold the offset that was asked for.
@@ -116,7 +117,7 @@ func (r *Reader) fetch(ctx context.Context) (Fetched, error) {
 	conn := r.conn // r.conn may be nil by the time that the context ends
 	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
 	r.sent++
-	r.request = appendFetch(r.request[:0], r.sent, r.topic.cluster.ClientID, r.topic.Name, r.partition, r.next)
+	r.request = appendFetch(r.request[:0], r.sent, r.topic.cluster.ClientID, r.topic.Name, r.partition, r.next, r.limit)
 	if _, err := r.conn.Write(r.request); err != nil {
 		return Fetched{}, err
 	}
@@ -197,7 +198,9 @@ const (
 )
 
 // appendFetch writes a Fetch request of one partition, without a fetch session.
-func appendFetch(b []byte, id int32, client, topic string, partition int, offset int64) []byte {
+func appendFetch(
+	b []byte, id int32, client, topic string, partition int, offset int64, limit uint32,
+) []byte {
 	be := binary.BigEndian
 	b = append(b, 0, 0, 0, 0) // the length, below
 	b = be.AppendUint16(b, keyFetch)
@@ -208,7 +211,7 @@ func appendFetch(b []byte, id int32, client, topic string, partition int, offset
 	b = be.AppendUint32(b, 1<<32-1) // replica: none, a consumer
 	b = be.AppendUint32(b, uint32(MaxWait.Milliseconds()))
 	b = be.AppendUint32(b, 1) // least bytes: answer as soon as there is something
-	b = be.AppendUint32(b, fetchBytes)
+	b = be.AppendUint32(b, limit)
 	b = append(b, 0)                // isolation: uncommitted; transactions mean nothing here
 	b = be.AppendUint32(b, 0)       // session
 	b = be.AppendUint32(b, 1<<32-1) // session epoch: none
@@ -220,7 +223,7 @@ func appendFetch(b []byte, id int32, client, topic string, partition int, offset
 	b = be.AppendUint32(b, 1<<32-1) // leader epoch: any
 	b = be.AppendUint64(b, uint64(offset))
 	b = be.AppendUint64(b, 1<<64-1) // log start: for replicas only
-	b = be.AppendUint32(b, fetchBytes)
+	b = be.AppendUint32(b, limit)
 	b = be.AppendUint32(b, 0) // topics to forget
 	be.PutUint32(b, uint32(len(b)-4))
 	return b
