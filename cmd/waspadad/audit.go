@@ -9,7 +9,6 @@ import (
 
 	"github.com/waspada-hub/waspada/internal/ingest"
 	"github.com/waspada-hub/waspada/internal/store"
-	"github.com/waspada-hub/waspada/internal/topic"
 )
 
 // errFound ends an audit that found fault: its report has said everything.
@@ -40,7 +39,10 @@ are those that follow from the ledger. It may run beside ingest. It exits with 1
 				return err
 			}
 			defer reader.Close()
-			cluster := topic.Cluster{Brokers: cfg.Kafka.Brokers, ClientID: "waspadad-audit"}
+			cluster, err := kafkaCluster(cfg, "waspadad-audit")
+			if err != nil {
+				return err
+			}
 			committed, err := ingest.Committed(cmd.Context(), cluster, cfg.Kafka.Reports, cfg.Kafka.Group)
 			if err != nil {
 				fmt.Fprintf(cmd.ErrOrStderr(), "Kafka does not tell what is committed, so only the ledger is audited: %v\n", err)

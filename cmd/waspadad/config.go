@@ -16,6 +16,7 @@ import (
 	"github.com/knadh/koanf/providers/structs"
 	"github.com/knadh/koanf/v2"
 
+	"github.com/waspada-hub/waspada/internal/audit"
 	"github.com/waspada-hub/waspada/pkg/wire"
 )
 
@@ -59,6 +60,11 @@ type config struct {
 		// AcceptLoss goes on where Kafka has deleted reports before they were stored, instead of stopping with an error. For
 		// one start, by an operator who knows what is lost.
 		AcceptLoss bool `koanf:"accept_loss" yaml:"accept_loss"`
+		// SessionTimeout is how long a node that ingests may be silent before the others take over its partitions. Brokers
+		// allow 6 s to 30 min unless they are told otherwise.
+		SessionTimeout time.Duration `koanf:"session_timeout" yaml:"session_timeout"`
+		TLS            kafkaTLS      `koanf:"tls" yaml:"tls"`
+		SASL           kafkaSASL     `koanf:"sasl" yaml:"sasl"`
 	} `koanf:"kafka" yaml:"kafka"`
 
 	ClickHouse struct {
@@ -70,7 +76,8 @@ type config struct {
 		// Cluster names a ClickHouse cluster; empty for a single server.
 		Cluster string `koanf:"cluster" yaml:"cluster"`
 		// Keeper is false for a cluster without one, whose shards have one replica each and so one copy of their rows.
-		Keeper bool `koanf:"keeper" yaml:"keeper"`
+		Keeper bool          `koanf:"keeper" yaml:"keeper"`
+		TLS    clickHouseTLS `koanf:"tls" yaml:"tls"`
 	} `koanf:"clickhouse" yaml:"clickhouse"`
 
 	Index struct {
@@ -79,6 +86,11 @@ type config struct {
 		// Freshness is how old the node's knowledge may be before its negatives turn unsure.
 		Freshness time.Duration `koanf:"freshness" yaml:"freshness"`
 	} `koanf:"index" yaml:"index"`
+
+	Audit struct {
+		// At is the hour and minute, in Malaysia's time, at which the audit runs each night; empty for never.
+		At string `koanf:"at" yaml:"at"`
+	} `koanf:"audit" yaml:"audit"`
 }
 
 func defaultConfig() config {
@@ -93,7 +105,9 @@ func defaultConfig() config {
 	c.Kafka.DeadLetters, c.Kafka.Group = "waspada.deadletters.v1", "waspada-ingest"
 	c.ClickHouse.Addrs, c.ClickHouse.Database, c.ClickHouse.User = []string{"127.0.0.1:9000"}, "waspada", "default"
 	c.ClickHouse.Keeper = true
+	c.Kafka.SessionTimeout = 15 * time.Second
 	c.Index.Freshness = 30 * time.Second
+	c.Audit.At = "03:30"
 	return c
 }
 
@@ -162,19 +176,24 @@ func (c *config) check() error {
 	if c.Index.Freshness < time.Second {
 		errs = append(errs, errors.New("config: index.freshness must be at least 1s: heartbeats come every 250 ms"))
 	}
-	return errors.Join(errs...)
+	if c.Kafka.SessionTimeout < time.Second || c.Kafka.SessionTimeout > 30*time.Minute {
+		errs = append(errs, fmt.Errorf("config: kafka.session_timeout is %s: set 1s to 30m", c.Kafka.SessionTimeout))
+	}
+	if _, _, err := c.auditAt(); err != nil {
+		errs = append(errs, err)
+	}
+	return errors.Join(append(errs, c.checkSecurity())...)
 }
 
-// password reads the ClickHouse password.
-func (c *config) password() (string, error) {
-	if c.ClickHouse.PasswordFile == "" {
-		return "", nil
+// auditAt is when the audit runs each night; on is false when it does not.
+func (c *config) auditAt() (at audit.TimeOfDay, on bool, err error) {
+	if c.Audit.At == "" {
+		return at, false, nil
 	}
-	secret, err := os.ReadFile(c.ClickHouse.PasswordFile)
-	if err != nil {
-		return "", fmt.Errorf("config: clickhouse.password_file: %w", err)
+	if at, err = audit.ParseTimeOfDay(c.Audit.At); err != nil {
+		return at, false, fmt.Errorf("config: audit.at: %w", err)
 	}
-	return strings.TrimSpace(string(secret)), nil
+	return at, true, nil
 }
 
 // String is the configuration as YAML, as `config print` shows it.

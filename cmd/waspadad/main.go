@@ -58,8 +58,11 @@ func newConfigCommand(load func() (config, error)) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if _, err := loadTrust(cfg); err != nil {
+				if err := checkFiles(cfg); err != nil {
 					return err
+				}
+				for _, warning := range cfg.warnings() {
+					fmt.Fprintln(cmd.ErrOrStderr(), "Warning:", warning)
 				}
 				fmt.Fprintln(cmd.OutOrStdout(), "The configuration can be used.")
 				return nil
@@ -78,6 +81,14 @@ func newConfigCommand(load func() (config, error)) *cobra.Command {
 		},
 	)
 	return cmd
+}
+
+// checkFiles reads every file that the configuration names, and names all that are wrong.
+func checkFiles(cfg config) error {
+	_, trustErr := loadTrust(cfg)
+	_, kafkaErr := kafkaCluster(cfg, "")
+	_, storeErr := storeConfig(cfg)
+	return errors.Join(trustErr, kafkaErr, storeErr)
 }
 
 func newMigrateCommand(load func() (config, error)) *cobra.Command {

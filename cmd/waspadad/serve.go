@@ -94,9 +94,16 @@ func newDaemon(cfg config, log *slog.Logger) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
+	cluster, err := kafkaCluster(cfg, "waspadad-"+cfg.Node)
+	if err != nil {
+		return nil, err
+	}
 	storeCfg, err := storeConfig(cfg)
 	if err != nil {
 		return nil, err
+	}
+	for _, warning := range cfg.warnings() {
+		log.Warn("configuration", "warning", warning)
 	}
 	writer, err := store.NewWriter(storeCfg)
 	if err != nil {
@@ -110,7 +117,7 @@ func newDaemon(cfg config, log *slog.Logger) (*daemon, error) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return &daemon{
 		cfg: cfg, log: log, metrics: metrics, trust: trust, writer: writer, reader: reader,
-		cluster: topic.Cluster{Brokers: cfg.Kafka.Brokers, ClientID: "waspadad-" + cfg.Node}, prepared: make(chan struct{}),
+		cluster: cluster, prepared: make(chan struct{}),
 	}, nil
 }
 
@@ -118,14 +125,6 @@ func (d *daemon) close() {
 	if err := errors.Join(d.writer.Close(), d.reader.Close()); err != nil {
 		d.log.Warn("close the store", "error", err)
 	}
-}
-
-func storeConfig(cfg config) (store.Config, error) {
-	password, err := cfg.password()
-	return store.Config{
-		Addrs: cfg.ClickHouse.Addrs, Database: cfg.ClickHouse.Database, User: cfg.ClickHouse.User, Password: password,
-		Cluster: cfg.ClickHouse.Cluster, Keeper: cfg.ClickHouse.Keeper,
-	}, err
 }
 
 func migrate(ctx context.Context, cfg config, log *slog.Logger) error {
@@ -167,11 +166,21 @@ func (d *daemon) runIngest(ctx context.Context) error {
 	close(d.prepared)
 	announcer := changes.NewLog(d.cluster, d.cfg.Kafka.Changes, d.log)
 	defer announcer.Close()
-	cfg := ingest.DefaultConfiguration()
-	cfg.Cluster, cfg.Topic, cfg.Group, cfg.DeadLetters = d.cluster, d.cfg.Kafka.Reports, d.cfg.Kafka.Group, d.cfg.Kafka.DeadLetters
-	cfg.AcceptLoss = d.cfg.Kafka.AcceptLoss
 	verifier := &wire.Verifier{Audience: d.cfg.Name, Registry: d.registry}
-	return ingest.New(cfg, verifier, d.screen(), announcer, d.writer, d.metrics, d.log).Run(ctx)
+	return ingest.New(ingestConfig(d.cfg, d.cluster), verifier, d.screen(), announcer, d.writer, d.metrics, d.log).Run(ctx)
+}
+
+func ingestConfig(cfg config, cluster topic.Cluster) ingest.Config {
+	c := ingest.DefaultConfiguration()
+	c.Cluster, c.Topic, c.Group, c.DeadLetters = cluster, cfg.Kafka.Reports, cfg.Kafka.Group, cfg.Kafka.DeadLetters
+	c.AcceptLoss = cfg.Kafka.AcceptLoss
+	// A session survives four lost heartbeats, and heartbeats are how members learn of each other: never slower than 2 s.
+	// A member that is to give up partitions has as long as a session to store what it has accepted: half of the
+	// rebalance timeout.
+	c.SessionTimeout = cfg.Kafka.SessionTimeout
+	c.HeartbeatInterval = min(2*time.Second, c.SessionTimeout/5)
+	c.RebalanceTimeout = 2 * c.SessionTimeout
+	return c
 }
 
 // prepareStore brings the schema and the table of partners up to date, as soon as ClickHouse can be reached: lookups do
@@ -232,9 +241,10 @@ func (d *daemon) askParts() ([]run.Part, error) {
 		Backlog:  d.oldestUnstored,
 	}, d.metrics, d.log)
 
-	gateway := publisher.New(
-		publisher.Config{Brokers: d.cfg.Kafka.Brokers, Topic: d.cfg.Kafka.Reports, ClientID: "waspadad-gateway-" + d.cfg.Node, Log: d.log},
-		&wire.Signer{Audience: d.cfg.Name, KeyID: d.cfg.Gateway.KeyID, Key: d.gateway}, "")
+	gateway := publisher.New(publisher.Config{
+		Brokers: d.cluster.Brokers, TLS: d.cluster.TLS, SASL: d.cluster.SASL,
+		Topic: d.cfg.Kafka.Reports, ClientID: "waspadad-gateway-" + d.cfg.Node, Log: d.log,
+	}, &wire.Signer{Audience: d.cfg.Name, KeyID: d.cfg.Gateway.KeyID, Key: d.gateway}, "")
 
 	apiCfg := api.DefaultConfig()
 	apiCfg.Addr, apiCfg.Node, apiCfg.RefuseValues = d.cfg.HTTP.Addr, d.cfg.Node, d.cfg.HTTP.RefuseValues

@@ -38,6 +38,8 @@ var arrows = map[string]string{
 	"internal/api":      "pkg/fraud pkg/indicator schemas",
 	"internal/console":  "",
 	"internal/run":      "",
+	// The audit holds what the store says against what Kafka says: it belongs to neither.
+	"internal/audit":    "pkg/fraud internal/topic internal/store",
 	"internal/devstack": "",
 	// The synthetic country and what only tests use.
 	"internal/nation":   "pkg/fraud pkg/indicator pkg/publisher internal/partners",
@@ -50,7 +52,7 @@ var arrows = map[string]string{
 	// The commands.
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
 		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
-		"internal/run schemas",
+		"internal/audit internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",
 	"cmd/devstack": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/devstack internal/nation " +
 		"internal/run schemas",

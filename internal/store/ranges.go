@@ -196,3 +196,15 @@ func join(ranges []span) []span {
 	}
 	return joined
 }
+
+// AppendTime tells when Kafka appended the message of which the ledger holds rows at an offset; false where it holds
+// none.
+func (r *Reader) AppendTime(ctx context.Context, partition int32, offset int64) (time.Time, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, pointTimeout)
+	defer cancel()
+	held, err := readTail(ctx, r.conn, span{partition: partition, first: offset, next: offset + 1})
+	if err != nil || len(held) == 0 {
+		return time.Time{}, false, err
+	}
+	return held[0].appended, true, nil
+}

@@ -1,0 +1,2 @@
+// Package audit holds what the ledger says against what Kafka says.
+package audit
