@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 	"github.com/waspada-hub/waspada/internal/hubtest"
 	"github.com/waspada-hub/waspada/internal/nation"
 	"github.com/waspada-hub/waspada/internal/testkit"
+	"github.com/waspada-hub/waspada/pkg/client"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
@@ -198,7 +201,18 @@ func TestKillMinusNineAtRandomMomentsLosesNothing(t *testing.T) {
 }
 
 func TestClickHouseStoppedChangesNoLookupAndLosesNothing(t *testing.T) {
-	engine := testkit.OwnClickHouse(t, devstack.EngineOptions{})
+	t.Run("ClickHouse", func(t *testing.T) {
+		engine := testkit.OwnClickHouse(t, devstack.EngineOptions{})
+		stopped(t, engine, engine)
+	})
+	t.Run("the shard that the daemon does not speak to", func(t *testing.T) {
+		engine := testkit.OwnShards(t, devstack.EngineOptions{})
+		stopped(t, engine, engine.Shards()[1])
+	})
+}
+
+// stopped runs a hub on an engine and takes the victim away for a time.
+func stopped(t *testing.T, engine, victim *devstack.Engine) {
 	hub := hubtest.Start(t, hubtest.Options{Engine: engine})
 	book := &ledger{acked: map[uuid.UUID]bool{}}
 	if err := generate(t.Context(), t, hub, book, 500, time.Second); err != nil {
@@ -210,7 +224,7 @@ func TestClickHouseStoppedChangesNoLookupAndLosesNothing(t *testing.T) {
 		}
 		return nil
 	})
-	engine.Kill()
+	victim.Kill()
 	published := make(chan error, 1)
 	go func() { published <- generate(t.Context(), t, hub, book, 2000, *outage) }()
 	calm := book.stillListed()
@@ -223,6 +237,17 @@ func TestClickHouseStoppedChangesNoLookupAndLosesNothing(t *testing.T) {
 			t.Fatalf("a lookup took %s while ClickHouse is down", took)
 		}
 	}
+	// No half answers: what cannot be known now is said.
+	now := time.Now()
+	_, err := hub.Client(t, "analyst", client.WithPatience(0)).Series(t.Context(), client.SeriesQuery{
+		By: "type", Bucket: "hour", From: now.Add(-fraud.MaxAge), To: now,
+	})
+	if refusal := new(client.Problem); !errors.As(err, &refusal) || refusal.Status != http.StatusServiceUnavailable {
+		t.Errorf("trends while ClickHouse is down: %v", err)
+	}
+	if err := hub.Audit(t, nil); err == nil {
+		t.Error("an audit succeeded while ClickHouse is down")
+	}
 	// A correction does not wait for ClickHouse either.
 	hub.Publish(t, "bank-harimau", report(t, hub, caller))
 	becomes(t, hub, caller, fraud.Suspected)
@@ -230,7 +255,7 @@ func TestClickHouseStoppedChangesNoLookupAndLosesNothing(t *testing.T) {
 	hub.Publish(t, "bank-harimau", e)
 	becomes(t, hub, caller, fraud.NotListed)
 
-	if err := engine.Start(t.Context()); err != nil {
+	if err := victim.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-published; err != nil {
