@@ -19,7 +19,8 @@ func TestNothingIsLostWhenClickHouseFails(t *testing.T) {
 	table.Run(t, "ClickHouse slow: 2 s, 100 KB/s", Scenario{
 		RecoverWithin: 30 * time.Second,
 		Fault: func(t *testing.T, r *Rig) {
-			r.ClickHouse.Slow(t, 2*time.Second, 100)
+			r.ClickHouse.Delay(t, Downstream, 2*time.Second)
+			r.ClickHouse.Throttle(t, 100)
 			time.Sleep(lasting(8*time.Second, time.Minute))
 			r.ClickHouse.Heal(t)
 		},

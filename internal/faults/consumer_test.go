@@ -43,9 +43,9 @@ func TestNothingIsLostWhenAConsumerDies(t *testing.T) {
 		Nodes: apart(), RecoverWithin: 15 * time.Second,
 		Fault: func(t *testing.T, r *Rig) {
 			for range rounds(1, 5) {
-				r.ClickHouse.Stall(t, Downstream)
+				r.ClickHouse.Delay(t, Downstream, 1500*time.Millisecond)
 				before := r.rows(t)
-				testkit.Eventually(t, 20*time.Second, func() error { // the block is in, the answer is not out
+				testkit.Eventually(t, 20*time.Second, func() error { // the block is in, the answer is on its way
 					if now := r.rows(t); now <= before {
 						return fmt.Errorf("%d rows, %d before", now, before)
 					}

@@ -63,14 +63,17 @@ func (l *Link) Stall(t testing.TB, d Direction) {
 	l.add(t, "stall", d, "{}")
 }
 
-// Slow delays what travels each way and lets so many kilobytes pass a second; 0 for as many as there are.
-func (l *Link) Slow(t testing.TB, latency time.Duration, kilobytes int) {
+// Delay makes what travels one way take so much longer.
+func (l *Link) Delay(t testing.TB, d Direction, latency time.Duration) {
+	t.Helper()
+	l.add(t, "latency", d, fmt.Sprintf(`{"latency":%d}`, latency.Milliseconds()))
+}
+
+// Throttle lets so many kilobytes a second pass each way.
+func (l *Link) Throttle(t testing.TB, kilobytes int) {
 	t.Helper()
 	for _, d := range []Direction{Upstream, Downstream} {
-		l.add(t, "latency", d, fmt.Sprintf(`{"latency":%d,"jitter":%d}`, latency.Milliseconds(), latency.Milliseconds()/4))
-		if kilobytes > 0 {
-			l.add(t, "bandwidth", d, fmt.Sprintf(`{"rate":%d}`, kilobytes))
-		}
+		l.add(t, "bandwidth", d, fmt.Sprintf(`{"rate":%d}`, kilobytes))
 	}
 }
 

@@ -29,8 +29,32 @@ type load struct {
 	// refused counts contributions over HTTP that were answered with an error, and sent again.
 	refused atomic.Int64
 
-	mu     sync.Mutex
-	latest *entry // the last one to be acknowledged, for those who measure how fast it shows
+	// reported and withdrawn are the last ones to be acknowledged, for those who measure how fast they show.
+	reported, withdrawn latest
+}
+
+// news is an event that was acknowledged at some time.
+type news struct {
+	entry *entry
+	at    time.Time
+}
+
+// latest is the newest of its kind; its zero value has no entry.
+type latest struct {
+	mu   sync.Mutex
+	news news
+}
+
+func (l *latest) get() news {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.news
+}
+
+func (l *latest) set(e *entry, at time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.news = news{e, at}
 }
 
 const (
@@ -100,9 +124,10 @@ func (l *load) run(ctx context.Context, stop <-chan struct{}, rate int) error {
 		added := l.book.report(now, events[:reports])
 		l.book.withdraw(now, events[reports:], back)
 		standing = append(standing, added[:len(added)/2]...)
-		l.mu.Lock()
-		l.latest = added[len(added)-1] // from the half that is never withdrawn
-		l.mu.Unlock()
+		l.reported.set(added[len(added)-1], now) // from the half that is never withdrawn
+		if len(back) > 0 {
+			l.withdrawn.set(back[0], now)
+		}
 	}
 }
 

@@ -30,8 +30,9 @@ type tally struct {
 	// latency is from when a look-up was due, not from when it was sent: what waits behind a slow one counts (no
 	// coordinated omission). In microseconds.
 	latency *hdrhistogram.Histogram
-	// visible is how long after an acknowledgement every node listed a report. In microseconds.
-	visible *hdrhistogram.Histogram
+	// shown and gone are how long after its acknowledgement every node followed a report, and a withdrawal. In
+	// microseconds.
+	shown, gone *hdrhistogram.Histogram
 	// errors are look-ups without an answer, and unsure answers that said so.
 	errors, unsure int
 }
@@ -39,7 +40,8 @@ type tally struct {
 const maxMicros = int64(10 * time.Minute / time.Microsecond)
 
 func newTally() *tally {
-	return &tally{latency: hdrhistogram.New(1, maxMicros, 3), visible: hdrhistogram.New(1, maxMicros, 3)}
+	histogram := func() *hdrhistogram.Histogram { return hdrhistogram.New(1, maxMicros, 3) }
+	return &tally{latency: histogram(), shown: histogram(), gone: histogram()}
 }
 
 // probes look up at a fixed rate, whatever comes back, and hold each answer against the book.
@@ -147,32 +149,44 @@ func (p *probes) ask(ctx context.Context, due time.Time, to target, entries []*e
 	_ = p.now().latency.RecordValue(took.Microseconds())
 }
 
-// watch measures, one report after the other, how long it takes until every node lists it, until ctx ends.
-func (p *probes) watch(ctx context.Context) {
-	var last *entry
+// watch measures how long after its acknowledgement every node has followed an event, one newest event after the other,
+// until ctx ends.
+func (p *probes) watch(ctx context.Context, newest func() news, wanted func(fraud.Status) bool,
+	times func(*tally) *hdrhistogram.Histogram,
+) {
+	var last news
 	for ctx.Err() == nil {
-		p.load.mu.Lock()
-		e := p.load.latest
-		p.load.mu.Unlock()
-		if e == nil || e == last {
+		n := newest()
+		if n == last {
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		last = e
+		last = n
 		p.mu.Lock()
-		begun := p.now()
+		into := times(p.now())
 		p.mu.Unlock()
-		if !p.followed(ctx, e) {
+		if !p.followed(ctx, n.entry, wanted) {
 			return
 		}
 		p.mu.Lock()
-		_ = begun.visible.RecordValue(time.Since(e.reported).Microseconds())
+		_ = into.RecordValue(time.Since(n.at).Microseconds())
 		p.mu.Unlock()
+		last = newest() // the next one to be acknowledged
 	}
 }
 
-// followed waits until every node lists an entry; false when ctx ends first.
-func (p *probes) followed(ctx context.Context, e *entry) bool {
+func (p *probes) watchReports(ctx context.Context) {
+	p.watch(ctx, p.load.reported.get, isListed, func(t *tally) *hdrhistogram.Histogram { return t.shown })
+}
+
+func (p *probes) watchWithdrawals(ctx context.Context) {
+	p.watch(ctx, p.load.withdrawn.get, isNotListed, func(t *tally) *hdrhistogram.Histogram { return t.gone })
+}
+
+func isNotListed(v fraud.Status) bool { return v == fraud.NotListed }
+
+// followed waits until every node answers about an entry as wanted; false when ctx ends first.
+func (p *probes) followed(ctx context.Context, e *entry, wanted func(fraud.Status) bool) bool {
 	for _, to := range p.targets {
 		for {
 			limited, cancel := context.WithTimeout(ctx, patience)
@@ -181,7 +195,7 @@ func (p *probes) followed(ctx context.Context, e *entry) bool {
 			if ctx.Err() != nil {
 				return false
 			}
-			if err == nil && isListed(r.Verdict) {
+			if err == nil && wanted(r.Verdict) {
 				break
 			}
 			time.Sleep(2 * time.Millisecond)

@@ -90,7 +90,8 @@ func play(t *testing.T, name string, s Scenario) row {
 		failed[1] = r.overHTTP.contribute(ctx, stop, api, contributeEvery)
 	})
 	watching.Go(func() { r.probes.run(ctx, probeRate) })
-	watching.Go(func() { r.probes.watch(ctx) })
+	watching.Go(func() { r.probes.watchReports(ctx) })
+	watching.Go(func() { r.probes.watchWithdrawals(ctx) })
 	defer watching.Wait()
 	defer cancel()
 
@@ -162,12 +163,9 @@ func (r *Rig) recover(t *testing.T, within time.Duration) time.Duration {
 		}
 		return nil
 	})
-	r.load.mu.Lock()
-	newest := r.load.latest
-	r.load.mu.Unlock()
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	if newest != nil && !r.probes.followed(ctx, newest) {
+	if newest := r.load.reported.get(); newest.entry != nil && !r.probes.followed(ctx, newest.entry, isListed) {
 		t.Fatal("a report does not show")
 	}
 	took := time.Since(begin)

@@ -35,7 +35,7 @@ func (t *Table) add(r row) {
 
 var heads = []string{
 	"scenario", "acked", "stored", "lost", "twice", "false neg.", "false pos.",
-	"look-ups before", "during", "after (p50/p99/p99.9 ms)", "unanswered", "unsure", "503s", "visible p99 ms", "recovery (bound)",
+	"look-ups before", "during", "after (p50/p99/p99.9 ms)", "unanswered", "unsure", "503s", "report shows p99 ms", "withdrawal shows p99 ms", "recovery (bound)",
 }
 
 // Write prints the table as Markdown, in columns.
@@ -59,7 +59,8 @@ func (t *Table) Write(out io.Writer) error {
 			quantiles(r.calm.latency), quantiles(r.faulty.latency), quantiles(r.healed.latency),
 			three(r, func(t *tally) string { return fmt.Sprint(t.errors) }),
 			three(r, func(t *tally) string { return fmt.Sprint(t.unsure) }), fmt.Sprint(r.contributionsRefused),
-			three(r, func(t *tally) string { return millis(t.visible, 99) }),
+			three(r, func(t *tally) string { return millis(t.shown, 99) }),
+			three(r, func(t *tally) string { return millis(t.gone, 99) }),
 			fmt.Sprintf("%s (%s)", r.recovery.Round(10*time.Millisecond), r.recoveryBound))
 	}
 	return w.Flush()

@@ -37,3 +37,31 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	return dir, nil
 })
+
+// former is the commit that FormerBinary builds: the last one before the fault suite. Move it with each release.
+const former = "9d8172d8fb1efbdd053a237e56144c2cfbeaf783"
+
+// FormerBinary is the path of a command as it was one version ago, built from the repository's history.
+func FormerBinary(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := buildFormer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, name)
+}
+
+var buildFormer = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "waspada-former-")
+	if err != nil {
+		return "", err
+	}
+	testkit.OnExit(func() { _ = os.RemoveAll(dir) })
+	const script = `root=$(git rev-parse --show-toplevel) && git -C "$root" archive "$1" | tar -x -C "$2" && cd "$2" &&
+		go build -tags nomsgpack -o . ./cmd/...`
+	if out, err := exec.Command("bash", "-euo", "pipefail", "-c", script, "build", former, dir).CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the former version from the history (is this a shallow clone? git fetch --unshallow): "+
+			"%w\n%s", err, out)
+	}
+	return dir, nil
+})

@@ -1,0 +1,170 @@
+package faults
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/waspada-hub/waspada/internal/hubtest"
+	"github.com/waspada-hub/waspada/internal/testkit"
+	"github.com/waspada-hub/waspada/pkg/client"
+)
+
+// cluster is three nodes that answer and two that take in reports.
+func cluster(program string) []hubtest.NodeOptions {
+	return []hubtest.NodeOptions{
+		{Role: "api", Snapshots: true, Program: program}, {Role: "api", Program: program}, {Role: "api", Program: program},
+		{Role: "ingest", Program: program}, {Role: "ingest", Program: program},
+	}
+}
+
+func TestClientsSeeNoErrorWhileNodesRestart(t *testing.T) {
+	table.Run(t, "rolling restart of three api and two ingest nodes", Scenario{
+		Nodes: cluster(""), RecoverWithin: 15 * time.Second,
+		Fault: func(t *testing.T, r *Rig) {
+			r.quick(t)
+			r.balanced(t, func() {
+				for _, n := range r.Nodes {
+					n.Stop(t)
+					n.Restart(t)
+				}
+			})
+		},
+	})
+	if !testkit.Long() {
+		return
+	}
+	former := hubtest.FormerBinary(t, "waspadad")
+	table.Run(t, "rolling upgrade, one version beside the next, and back", Scenario{
+		Nodes: cluster(former), RecoverWithin: 15 * time.Second,
+		Fault: func(t *testing.T, r *Rig) {
+			r.balanced(t, func() {
+				for _, version := range []string{hubtest.Binary(t, "waspadad"), former, hubtest.Binary(t, "waspadad")} {
+					for _, n := range r.Nodes {
+						n.Stop(t)
+						n.Program = version
+						n.Restart(t)
+					}
+				}
+			})
+		},
+	})
+}
+
+// quick holds what the calm phase has measured to the promise: every node follows within 100 ms.
+func (r *Rig) quick(t *testing.T) {
+	t.Helper()
+	r.probes.mu.Lock()
+	defer r.probes.mu.Unlock()
+	calm := r.probes.tallies[before]
+	reports, withdrawals := millis(calm.shown, 99), millis(calm.gone, 99)
+	t.Logf("every node lists a report after %s ms and unlists a withdrawal after %s ms (p99)", reports, withdrawals)
+	const limit = 100_000
+	if testkit.Long() && max(calm.shown.ValueAtQuantile(99), calm.gone.ValueAtQuantile(99)) > limit {
+		t.Errorf("a report shows everywhere after %s ms, a withdrawal after %s ms (p99); want at most 100 ms", reports, withdrawals)
+	}
+}
+
+// balanced runs work while a client looks up through a load balancer, and wants every look-up answered.
+func (r *Rig) balanced(t *testing.T, work func()) {
+	t.Helper()
+	b := newBalancer(t, r.answering())
+	c := r.Nodes[0].Client(t, "platform", client.WithPatience(0), client.WithHTTPClient(&http.Client{Transport: b}))
+	ctx, cancel := context.WithCancel(t.Context())
+	var asked, failed int
+	var last error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for ctx.Err() == nil {
+			entries := r.Book.pick(r.Random, 1)
+			if len(entries) == 0 {
+				continue
+			}
+			asked++
+			if _, err := c.LookupOne(ctx, client.Item{Ref: entries[0].ref}); err != nil && ctx.Err() == nil {
+				failed++
+				last = err
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+	}()
+	work()
+	cancel()
+	<-done
+	if failed > 0 || asked == 0 {
+		t.Errorf("%d of %d look-ups through the balancer failed, the last with: %v", failed, asked, last)
+	}
+	t.Logf("%d look-ups through the balancer, %d failed", asked, failed)
+}
+
+// balancer spreads requests over the nodes that say they are ready, as a partner's load balancer does: it asks each
+// four times a second, and passes on to the next what could not even be delivered.
+type balancer struct {
+	nodes []*balanced
+	next  atomic.Int64
+}
+
+type balanced struct {
+	addr  string
+	ready atomic.Bool
+}
+
+func newBalancer(t *testing.T, nodes []*hubtest.Node) *balancer {
+	t.Helper()
+	b := &balancer{}
+	for _, n := range nodes {
+		u, err := url.Parse(n.API)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one := &balanced{addr: u.Host}
+		one.check()
+		b.nodes = append(b.nodes, one)
+		go func() {
+			for t.Context().Err() == nil {
+				one.check()
+				time.Sleep(250 * time.Millisecond)
+			}
+		}()
+	}
+	return b
+}
+
+func (n *balanced) check() {
+	resp, err := http.Get("http://" + n.addr + "/readyz")
+	if err != nil {
+		n.ready.Store(false)
+		return
+	}
+	resp.Body.Close()
+	n.ready.Store(resp.StatusCode == http.StatusOK)
+}
+
+// RoundTrip implements [http.RoundTripper].
+func (b *balancer) RoundTrip(req *http.Request) (*http.Response, error) {
+	err := errors.New("no node is ready")
+	for range b.nodes {
+		n := b.nodes[b.next.Add(1)%int64(len(b.nodes))]
+		if !n.ready.Load() {
+			continue
+		}
+		to := req.Clone(req.Context())
+		to.URL.Host = n.addr
+		if req.GetBody != nil {
+			if to.Body, err = req.GetBody(); err != nil {
+				return nil, err
+			}
+		}
+		var resp *http.Response
+		if resp, err = http.DefaultTransport.RoundTrip(to); err == nil || !errors.Is(err, syscall.ECONNREFUSED) {
+			return resp, err
+		}
+	}
+	return nil, err
+}
