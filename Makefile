@@ -16,7 +16,7 @@ need = @command -v $(1) >/dev/null || \
     { printf '%s\n' "$(1) is missing: it is needed $(2)." "Get it with: $(3)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine kafka-jars demo test test-kafka test-kill bench lint fmt clean need-go need-python need-java
+.PHONY: help build engine kafka-jars demo test test-kafka test-cluster test-kill bench lint fmt clean need-go need-python need-java
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ test: need-go need-python engine ## run all tests on the dev stack (TEST_FLAGS=-
 
 test-kafka: need-go need-python engine kafka-jars ## run the same tests on Apache Kafka 4
 	WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -timeout $(TEST_LIMIT) $(TEST_FLAGS) ./...
+
+# The packages whose tests store something, other than those of the engine itself.
+test-cluster: need-go need-python engine ## run the tests that use ClickHouse on a cluster of two shards
+	WASPADA_TEST_CLICKHOUSE=cluster $(GO) test $(TAGS) -timeout $(TEST_LIMIT) $(TEST_FLAGS) \
+	    $$(grep -rlE 'testkit\.(Own)?(ClickHouse|Shards|Database)|hubtest\.Start' --include '*_test.go' \
+	        --exclude-dir devstack . | xargs -n 1 dirname | sort -u)
 
 test-kill: need-go engine ## kill -9 the daemon 20 times under 200,000 events; stop ClickHouse for 60 s
 	$(GO) test $(TAGS) -count 1 -v -timeout $(TEST_LIMIT) -run 'Kill|Stopped' ./internal/e2e -kills 20 -events 200000 -outage 60s

@@ -6,13 +6,15 @@
 //	addr, database := testkit.Database(t)                a fresh database on the shared engine
 //	brokers := testkit.Kafka(t)                          the shared broker, or the one of WASPADA_TEST_KAFKA
 //	topic := testkit.Topic(t, 4)                         a fresh topic there
-//	engine := testkit.OwnClickHouse(t)                   an engine that the test may stop, kill and pause
+//	engine := testkit.OwnClickHouse(t, …)                an engine that the test may stop, kill and pause
 //
 // A part that is missing fails the test and says how to get it; nothing is skipped.
 //
 // WASPADA_TEST_KAFKA chooses the Kafka of the tests: empty is the dev stack's broker inside the process, "apache"
-// starts an Apache Kafka from its jars, "host:port" takes one that runs. WASPADA_TEST_SEED repeats the randomness of a
-// run. WASPADA_TEST_LONG runs the long form of the tests that have one.
+// starts an Apache Kafka from its jars, "host:port" takes one that runs. WASPADA_TEST_CLICKHOUSE chooses the
+// ClickHouse: empty is one engine, "cluster" two that are the shards of a cluster; the engine that a test is given is
+// then the first of its Shards(). WASPADA_TEST_SEED repeats the randomness of a run. WASPADA_TEST_LONG runs the long
+// form of the tests that have one.
 package testkit
 
 import (
