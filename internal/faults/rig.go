@@ -134,10 +134,24 @@ func newRig(t *testing.T, s Scenario, source func() *rand.Rand) *Rig {
 	for _, n := range r.Nodes {
 		n.WaitReady(t, time.Minute)
 	}
+	r.awaitAssignment(t)
 	r.load = &load{book: r.Book, pub: hub.Publisher(t, "bank-harimau"), epoch: hub.Ring.Epoch(), random: source()}
 	r.overHTTP = &load{book: r.Book, epoch: hub.Ring.Epoch(), random: source()}
 	r.probes = newProbes(t, r.Book, r.load, source(), r.answering())
 	return r
+}
+
+// awaitAssignment waits until every node that takes in reports has partitions: the group is at rest.
+func (r *Rig) awaitAssignment(t *testing.T) {
+	t.Helper()
+	testkit.Eventually(t, time.Minute, func() error {
+		for _, n := range r.Nodes {
+			if n.Role != "api" && n.Metric(t, "waspada_ingest_partitions_assigned") == 0 {
+				return fmt.Errorf("%s has no partition", n.Name)
+			}
+		}
+		return nil
+	})
 }
 
 // answering are the nodes that answer look-ups.

@@ -15,6 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
 	"github.com/waspada-hub/waspada/internal/devstack"
 	"github.com/waspada-hub/waspada/internal/testkit"
 	"github.com/waspada-hub/waspada/pkg/client"
@@ -213,4 +216,23 @@ func (n *Node) Client(t testing.TB, role string, options ...client.Option) *clie
 		t.Fatal(err)
 	}
 	return c
+}
+
+// Metric is the sum of a metric's samples on the node's admin page, 0 when it has none or the node does not answer.
+func (n *Node) Metric(t testing.TB, name string) (sum float64) {
+	t.Helper()
+	resp, err := http.Get(n.Admin + "/metrics")
+	if err != nil {
+		return 0
+	}
+	defer resp.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(resp.Body)
+	if err != nil {
+		t.Fatalf("metrics of %s: %v", n.Name, err)
+	}
+	for _, m := range families[name].GetMetric() {
+		sum += m.GetGauge().GetValue() + m.GetCounter().GetValue() + m.GetUntyped().GetValue()
+	}
+	return sum
 }
