@@ -35,13 +35,15 @@ func (s *Keys) WriteDaemonConfig(path string, around Surroundings) error {
 	}
 	settings := map[string]any{
 		"node": around.Node, "key_ring": s.File("keyring.yaml"), "partners": s.File("partners.yaml"),
-		"http":    map[string]any{"addr": around.HTTPAddr, "admin_addr": around.AdminAddr},
-		"gateway": map[string]any{"key_id": GatewayKeyID, "key": s.File("gateway.pem")},
-		"kafka":   kafka,
-		"clickhouse": map[string]any{
-			"addrs": []string{around.ClickHouse}, "database": around.Database, "cluster": around.Cluster, "keeper": false,
-		},
-		"index": map[string]any{"snapshot_dir": around.SnapshotDir},
+		"http":       map[string]any{"addr": around.HTTPAddr, "admin_addr": around.AdminAddr},
+		"gateway":    map[string]any{"key_id": GatewayKeyID, "key": s.File("gateway.pem")},
+		"kafka":      kafka,
+		"clickhouse": map[string]any{"addrs": []string{around.ClickHouse}, "database": around.Database},
+		"index":      map[string]any{"snapshot_dir": around.SnapshotDir},
+	}
+	if around.Cluster != "" {
+		set(settings, []string{"clickhouse", "cluster"}, around.Cluster)
+		set(settings, []string{"clickhouse", "keeper"}, false)
 	}
 	for key, value := range around.Settings {
 		set(settings, strings.Split(key, "."), value)
