@@ -27,12 +27,12 @@ func Committed(ctx context.Context, cluster topic.Cluster, name, group string) (
 		err = answer.Error
 	}
 	if err != nil {
-		return nil, fmt.Errorf("committed offsets of group %s: %w", group, err)
+		return nil, fmt.Errorf("committed offsets of group %s: %w", group, topic.Explain(err))
 	}
 	committed := map[int32]int64{}
 	for _, p := range answer.Topics[name] {
 		if p.Error != nil {
-			return nil, fmt.Errorf("committed offset of %s/%d: %w", name, p.Partition, p.Error)
+			return nil, fmt.Errorf("committed offset of %s/%d: %w", name, p.Partition, topic.Explain(p.Error))
 		}
 		if p.CommittedOffset >= 0 {
 			committed[int32(p.Partition)] = p.CommittedOffset

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,8 @@ type Ingest struct {
 	screen    *fraud.Screen
 	announcer Announcer
 	ledger    Ledger
+	// held is what the group's generation assigns to this member; nil between generations.
+	held atomic.Pointer[map[int]bool]
 	// room is what is left of BufferEvents, for all partitions together.
 	room    *semaphore.Weighted
 	alarm   *alarm
@@ -50,7 +53,7 @@ func New(cfg Config, opener Opener, screen *fraud.Screen, announcer Announcer, l
 // pass; its error is something that an operator has to decide about.
 func (in *Ingest) Run(ctx context.Context) error {
 	if err := in.retireFormerSelf(ctx); err != nil {
-		in.log.Warn("what this node may have left in the consumer group has to time out", "error", err)
+		in.log.Warn("what this node may have left in the consumer group has to time out", "error", topic.Explain(err))
 	}
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID:                in.cfg.Group,
@@ -91,7 +94,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 		}
 		if err != nil {
 			// Such as "Group Coordinator Not Available" on a cluster that has just started.
-			in.log.Warn("no place in the consumer group yet", "group", in.cfg.Group, "error", err)
+			in.log.Warn("no place in the consumer group yet", "group", in.cfg.Group, "error", topic.Explain(err))
 			pause.Wait(ctx)
 			continue
 		}
@@ -99,6 +102,11 @@ func (in *Ingest) Run(ctx context.Context) error {
 		assigned := generation.Assignments[in.cfg.Topic]
 		in.log.Info("partitions assigned", "generation", generation.ID, "partitions", len(assigned))
 		in.metrics.assigned.Set(float64(len(assigned)))
+		in.hold(assigned)
+		generation.Start(func(ctx context.Context) {
+			<-ctx.Done()
+			in.held.Store(nil)
+		})
 		for _, a := range assigned {
 			w := in.newPartition(a.ID, a.Offset, func(next int64) error {
 				return generation.CommitOffsets(map[string]map[int]int64{in.cfg.Topic: {a.ID: next}})

@@ -345,6 +345,48 @@ func TestOffsetBeyondTheEndStopsIngest(t *testing.T) {
 	}
 }
 
+func TestTopicThatWasMadeAnewStopsIngestHoweverLongItIs(t *testing.T) {
+	h := newHub(t, 1)
+	h.publish(h.report(1))
+	h.publish(h.report(2))
+	h.ledger.stored[0] = fraud.Stored{Next: 1, Appended: time.Now().Add(-time.Hour)}
+	err := <-h.start().done
+	var other *topic.OtherMessageError
+	if !errors.As(err, &other) || other.Offset != 0 || len(h.ledger.events) > 0 {
+		t.Fatalf("Run = %v, with %d events stored", err, len(h.ledger.events))
+	}
+}
+
+func TestOneMemberHoldsAPartition(t *testing.T) {
+	h := newHub(t, 2)
+	first, second := h.start(), h.start()
+	holders := func() (holders int, settled bool) {
+		settled = true
+		for _, m := range []*member{first, second} {
+			has, knows := m.Holds(0)
+			settled = settled && knows
+			if has {
+				holders++
+			}
+		}
+		return holders, settled
+	}
+	testkit.Eventually(t, patience, func() error {
+		if n, settled := holders(); n != 1 || !settled {
+			return fmt.Errorf("%d members hold partition 0; settled: %t", n, settled)
+		}
+		return nil
+	})
+	for _, m := range []*member{first, second} {
+		if err := m.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, settled := holders(); n != 0 || settled {
+		t.Fatalf("after the end %d members hold partition 0; settled: %t", n, settled)
+	}
+}
+
 func TestTooManyRefusedStopsIngestWhenConfigured(t *testing.T) {
 	h := newHub(t, 1)
 	h.cfg.RefusedWindow, h.cfg.RefusedShare, h.cfg.StopWhenRefused = 10, 0.5, true

@@ -142,6 +142,7 @@ func (a announcer) Append(ctx context.Context, opinions []fraud.Opinion) error {
 
 // member is an ingest that runs.
 type member struct {
+	*ingest.Ingest
 	cancel context.CancelFunc
 	done   chan error
 	reg    *prometheus.Registry
@@ -179,6 +180,7 @@ func (h *hub) startOn(ledger ingest.Ledger, beforeAppend func() error) *member {
 	screen := &fraud.Screen{Keys: h.ring, Taxonomy: taxonomy, Protected: h.protected}
 	in := ingest.New(h.cfg, &wire.Verifier{Registry: h.reg}, screen,
 		announcer{log, beforeAppend}, ledger, m.reg, h.log)
+	m.Ingest = in
 	go func() {
 		m.done <- in.Run(ctx)
 		log.Close()

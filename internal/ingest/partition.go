@@ -125,7 +125,12 @@ func (p *partition) start(ctx context.Context) (from beginning, err error) {
 			"committed", p.committed, "stored", stored.Next)
 	}
 	if err = held.Check(p.cfg.Topic, p.id, start); err == nil {
-		return beginning{start, start}, nil
+		if err = p.recognise(ctx, held, stored); err == nil {
+			return beginning{start, start}, nil
+		}
+		if ctx.Err() != nil {
+			return from, nil
+		}
 	}
 	p.Ingest.metrics.lost.Add(float64(max(0, held.First-start)))
 	if start < held.First && p.cfg.AcceptLoss {
@@ -133,8 +138,22 @@ func (p *partition) start(ctx context.Context) (from beginning, err error) {
 		return beginning{start, held.First}, nil
 	}
 	return from, &operatorError{fmt.Errorf("%w; committed %d, stored %d. Restore the topic; or, where messages before its "+
-		"beginning are lost for good, run once with kafka.accept_loss (WASPADA_KAFKA_ACCEPT_LOSS=true); or read a topic of another name",
+		"beginning are lost for good, run once with kafka.accept_loss (WASPADA_KAFKA_ACCEPT_LOSS=true); or begin anew, with "+
+		"another topic, group and database: the ledger knows messages by their offsets",
 		err, p.committed, stored.Next)}
+}
+
+// recognise finds fault with a partition that the ledger was not filled from: one that was made anew, or put back to an
+// earlier state. It may have grown past what is stored since, so that its offsets alone look right; then messages would
+// be passed over, and others stored over those that have the same offsets.
+func (p *partition) recognise(ctx context.Context, held topic.Range, stored fraud.Stored) error {
+	if stored.Next <= held.First || stored.Appended.IsZero() {
+		return nil // Kafka holds nothing that is stored
+	}
+	if err := held.Check(p.cfg.Topic, p.id, stored.Next); err != nil {
+		return err
+	}
+	return p.reports.Same(ctx, p.id, stored.Next-1, stored.Appended)
 }
 
 // untilDone tries until it works; false when the context ended first.

@@ -27,7 +27,7 @@ func OldestUnstored(ctx context.Context, cluster topic.Cluster, name string, sto
 		}
 		appended := known.Appended
 		if known.Next >= held.First || appended.IsZero() {
-			if appended, err = appendedAt(ctx, reports, partition, max(known.Next, held.First)); err != nil {
+			if appended, err = reports.AppendedAt(ctx, partition, max(known.Next, held.First)); err != nil {
 				return oldest, false, fmt.Errorf("oldest unstored report: %w", err)
 			}
 		} // else retention has deleted it, and it is not older than the last one that is stored
@@ -36,22 +36,4 @@ func OldestUnstored(ctx context.Context, cluster topic.Cluster, name string, sto
 		}
 	}
 	return oldest, any, nil
-}
-
-func appendedAt(ctx context.Context, t *topic.Topic, partition int, offset int64) (time.Time, error) {
-	reader := t.NewReader(partition, offset)
-	defer reader.Close()
-	var pause topic.Pause
-	for {
-		got, err := reader.Fetch(ctx)
-		switch {
-		case err == nil && len(got.Messages) > 0:
-			return got.Messages[0].Appended, nil
-		case err != nil && !topic.Passing(err):
-			return time.Time{}, err
-		}
-		if !pause.Wait(ctx) {
-			return time.Time{}, ctx.Err()
-		}
-	}
 }

@@ -165,3 +165,30 @@ func TestOffsetsAtFindsTheFirstNotOlder(t *testing.T) {
 		}
 	}
 }
+
+func TestSameTellsAMessageFromAnotherAtItsOffset(t *testing.T) {
+	name := testkit.Topic(t, 1)
+	tp := topic.Cluster{Brokers: []string{testkit.Kafka(t)}}.Open(name)
+	w := tp.NewWriter(quiet)
+	defer w.Close()
+	if err := w.Write(t.Context(), numbered(0, 3)...); err != nil {
+		t.Fatal(err)
+	}
+	known, err := tp.AppendedAt(t.Context(), 0, 2)
+	if err != nil || time.Since(known).Abs() > time.Minute {
+		t.Fatal(known, err)
+	}
+	if err := tp.Same(t.Context(), 0, 2, known); err != nil {
+		t.Fatal(err)
+	}
+	err = tp.Same(t.Context(), 0, 2, known.Add(-time.Millisecond))
+	var other *topic.OtherMessageError
+	if !errors.As(err, &other) || topic.Passing(err) {
+		t.Fatalf("Same = %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := tp.AppendedAt(ctx, 0, 3); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("a message that is not there: %v", err)
+	}
+}
