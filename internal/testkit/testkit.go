@@ -7,6 +7,7 @@
 //	brokers := testkit.Kafka(t)                          the shared broker, or the one of WASPADA_TEST_KAFKA
 //	topic := testkit.Topic(t, 4)                         a fresh topic there
 //	engine := testkit.OwnClickHouse(t, …)                an engine that the test may stop, kill and pause
+//	dir := testkit.SmallDisk(t, 1<<20)                   a disk that is really full after a mebibyte
 //
 // A part that is missing fails the test and says how to get it; nothing is skipped.
 //
@@ -14,7 +15,8 @@
 // starts an Apache Kafka from its jars, "host:port" takes one that runs. WASPADA_TEST_CLICKHOUSE chooses the
 // ClickHouse: empty is one engine, "cluster" two that are the shards of a cluster; the engine that a test is given is
 // then the first of its Shards(). WASPADA_TEST_SEED repeats the randomness of a run. WASPADA_TEST_LONG runs the long
-// form of the tests that have one.
+// form of the tests that have one. WASPADA_TEST_NO_MOUNT=1 accepts that nothing is tested on a full disk where none
+// can be mounted.
 package testkit
 
 import (
