@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -154,6 +155,47 @@ func TestOneShardDownIsSaidAndNothingIsLost(t *testing.T) {
 		wantSeries(t, d, sent, fmt.Sprintf("after shard %d has come back", i+1))
 		wantClean(t, d, map[int32]int64{0: next[0], 1: next[1]})
 	}
+}
+
+// TestAShardThatHangsIsSaidAndLeavesNothingBehind freezes a shard: connections to it open, and nothing answers.
+func TestAShardThatHangsIsSaidAndLeavesNothingBehind(t *testing.T) {
+	d := newDBOn(t, testkit.OwnShards(t, devstack.EngineOptions{}))
+	m := maker{testkit.Seed(t)}
+	entries := make([]fraud.Entry, 100)
+	for i := range entries {
+		entries[i] = m.entry(noon)
+	}
+	d.insert(t, messages(0, 0, entries[:50]), messages(1, 0, entries[50:]))
+	hung := d.engine.Shards()[1]
+	if err := hung.Pause(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := t.Context(), func() {}
+	if !testkit.Long() {
+		ctx, cancel = context.WithTimeout(ctx, 2*time.Second)
+	}
+	defer cancel()
+	if err := d.Insert(ctx, messages(0, 50, entries)); !errors.Is(err, fraud.ErrUnavailable) {
+		t.Errorf("insert: %v", err)
+	}
+	if _, err := d.StoredOffsets(t.Context()); !errors.Is(err, fraud.ErrUnavailable) {
+		t.Errorf("offsets: %v", err)
+	}
+	if testkit.Long() {
+		// The server gives up what its client has given up.
+		testkit.Eventually(t, 20*time.Second, func() error {
+			if left := d.query(t, "SELECT query FROM system.processes WHERE query LIKE 'INSERT%'"); left != "" {
+				return fmt.Errorf("still running: %s", left)
+			}
+			return nil
+		})
+	}
+	if err := hung.Resume(); err != nil {
+		t.Fatal(err)
+	}
+	testkit.Eventually(t, 20*time.Second, func() error { return d.Insert(t.Context(), messages(0, 50, entries)) })
+	wantClean(t, d, map[int32]int64{0: 150, 1: 50})
+	wantSeries(t, d, entries, "after the shard answers again")
 }
 
 func TestAStreamFromAShardThatBreaksOffIsAnError(t *testing.T) {

@@ -81,9 +81,12 @@ func (c *Config) writeSettings() clickhouse.Settings {
 		s["distributed_foreground_insert"] = 1 // an insert that waits in a queue of the server is not a durable one
 		// Not per shard: an event that was sent twice may stand on two of them, and still counts once.
 		s["parallel_distributed_insert_select"] = 0
+		// A server waits for a shard that hangs no longer than we for the server: it holds the block meanwhile.
+		s["receive_timeout"] = int(writeTimeout.Seconds())
 	}
 	if c.layout() == replicated {
 		s["insert_quorum"] = "auto"
+		s["load_balancing"] = "in_order" // a writer reads from the replica that it wrote to: it holds what was written
 	}
 	return s
 }
