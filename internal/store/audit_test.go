@@ -142,8 +142,8 @@ func TestAuditFindsWhatWasPlanted(t *testing.T) {
 			c.plant(t, d, m)
 			report := audit(t, d, map[int32]int64{0: 210, 1: c.committed})
 			text := strings.Join(report.Lines(), "\n")
-			if report.OK || len(report.Faults()) == 0 || !strings.Contains(text, c.want) {
-				t.Fatalf("want NOT OK with %q:\n%s\n%+v", c.want, text, report.Faults())
+			if report.OK || len(report.Findings()) == 0 || !strings.Contains(text, c.want) {
+				t.Fatalf("want NOT OK with %q:\n%s\n%+v", c.want, text, report.Findings())
 			}
 		})
 	}
