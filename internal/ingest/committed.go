@@ -12,7 +12,9 @@ import (
 // Committed tells, for every partition of a topic for which the group has committed anything, the offset of the next
 // message to be read.
 func Committed(ctx context.Context, cluster topic.Cluster, name, group string) (map[int32]int64, error) {
-	partitions, err := cluster.Open(name).Partitions(ctx)
+	t := cluster.Open(name)
+	defer t.Close()
+	partitions, err := t.Partitions(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("committed offsets: %w", err)
 	}

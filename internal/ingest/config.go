@@ -67,7 +67,8 @@ type Announcer interface {
 // Ledger keeps every event.
 type Ledger interface {
 	// Insert returns when the segment is durable; the same rows may be inserted any number of times. A *[fraud.Fault]
-	// says that the ledger will never take these rows. Any other error means that the same insert may succeed later.
+	// says that the ledger will never take these rows, [fraud.ErrForgotten] that it has lost what was stored before them.
+	// Any other error means that the same insert may succeed later.
 	Insert(ctx context.Context, s fraud.Segment) error
 	// StoredOffset says how far a partition is stored.
 	StoredOffset(ctx context.Context, partition int32) (fraud.Stored, error)

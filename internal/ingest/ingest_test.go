@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -280,6 +281,27 @@ func TestTripleDeliveryGivesTheSameState(t *testing.T) {
 			t.Fatalf("event %s has %d rows", id, rows)
 		}
 	}
+}
+
+func TestWhatTheLedgerHasForgottenIsReadAgain(t *testing.T) {
+	h := newHub(t, 1)
+	h.start()
+	first := h.reports(50)
+	h.publish(first...)
+	h.allCommitted()
+	// The ledger's machine lost its power, with a disk that lied, and is back before anybody noticed.
+	h.ledger.forget()
+	var told atomic.Bool
+	h.ledger.setBefore(func(fraud.Segment) error {
+		if told.CompareAndSwap(false, true) {
+			return fraud.ErrForgotten
+		}
+		return nil
+	})
+	second := h.reports(50)
+	h.publish(second...)
+	h.allCommitted()
+	h.hasAll(slices.Concat(first, second))
 }
 
 func TestStopStoresWhatIsAccepted(t *testing.T) {

@@ -142,7 +142,8 @@ func halve(s fraud.Segment) (a, b fraud.Segment, ok bool) {
 	return a, b, true
 }
 
-// insertWhole waits for the ledger for as long as it takes. It returns a *fraud.Fault when the ledger refuses the rows.
+// insertWhole waits for the ledger for as long as it takes. It returns a *fraud.Fault when the ledger refuses the rows,
+// and [fraud.ErrForgotten] when it has lost earlier ones: the partition is then given back, and begins at what is left.
 func (p *partition) insertWhole(ctx, hurry context.Context, s fraud.Segment) error {
 	var pause topic.Pause
 	p.pulse.wait(true)
@@ -157,7 +158,7 @@ func (p *partition) insertWhole(ctx, hurry context.Context, s fraud.Segment) err
 			return nil
 		}
 		var refused *fraud.Fault
-		if errors.As(err, &refused) {
+		if errors.As(err, &refused) || errors.Is(err, fraud.ErrForgotten) {
 			return err
 		}
 		p.Ingest.metrics.ledgerDown.Set(1)

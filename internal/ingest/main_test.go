@@ -367,6 +367,15 @@ func newLedger() *ledger {
 	}
 }
 
+// forget makes the ledger an empty one.
+func (l *ledger) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.events)
+	clear(l.letters)
+	clear(l.stored)
+}
+
 func (l *ledger) setBefore(before func(fraud.Segment) error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -65,12 +65,10 @@ func (p *partition) run(ctx context.Context) error {
 		defer close(p.queue)
 		return p.accept(running, from)
 	})
-	work.Go(func() error {
-		defer p.leave()
-		return p.keep(running, from.after)
-	})
+	work.Go(func() error { return p.keep(running, from.after) })
 	work.Go(func() error { return p.watch(running) })
 	err = work.Wait()
+	p.leave() // not before: while accept runs it would take from the queue what then nobody stores
 	if ctx.Err() != nil && !isOperators(err) {
 		p.log.Info("partition ends", "error", err)
 		return nil

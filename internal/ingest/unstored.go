@@ -16,6 +16,7 @@ func OldestUnstored(ctx context.Context, cluster topic.Cluster, name string, sto
 	oldest time.Time, any bool, err error,
 ) {
 	reports := cluster.Open(name)
+	defer reports.Close()
 	ranges, err := reports.Ranges(ctx)
 	if err != nil {
 		return oldest, false, fmt.Errorf("oldest unstored report: %w", err)

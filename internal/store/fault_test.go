@@ -245,6 +245,30 @@ func TestAHoleIsNeverReportedAsStored(t *testing.T) {
 	want(131)
 }
 
+func TestALedgerThatWasSetBackSaysSo(t *testing.T) {
+	d := newDB(t)
+	m := maker{testkit.Seed(t)}
+	var entries []fraud.Entry
+	for range 30 {
+		entries = append(entries, m.entry(time.Now()))
+	}
+	d.insert(t, messages(1, 0, entries[:10]), messages(1, 10, entries[10:20]))
+	for _, table := range []string{"events", "opinions", "stored_ranges"} {
+		d.lose(t, table, "1")
+	}
+	next := messages(1, 20, entries[20:])
+	if err := d.Insert(t.Context(), next); !errors.Is(err, fraud.ErrForgotten) || errors.Is(err, fraud.ErrUnavailable) {
+		t.Fatalf("the insert after the loss: %v", err)
+	}
+	if stored, err := d.StoredOffset(t.Context(), 1); err != nil || stored.Next != 0 {
+		t.Fatalf("stored up to %d (%v); the ledger is empty", stored.Next, err)
+	}
+	d.insert(t, messages(1, 0, entries[:10]), messages(1, 10, entries[10:20]), next) // from where it stands
+	if stored, err := d.StoredOffset(t.Context(), 1); err != nil || stored.Next != 30 {
+		t.Fatalf("stored up to %d (%v), want 30", stored.Next, err)
+	}
+}
+
 func TestNothingIsStoredOfAnEmptyPartition(t *testing.T) {
 	d := newDB(t)
 	got, err := d.StoredOffset(t.Context(), 5)

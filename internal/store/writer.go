@@ -16,8 +16,8 @@ import (
 type Writer struct {
 	conn driver.Conn
 
-	mu     sync.Mutex
-	ranges map[int32]span // the stored range that this writer last extended, by partition
+	mu   sync.Mutex
+	next map[int32]int64 // the offset after what this writer last stored, by partition
 }
 
 // NewWriter makes a Writer. It reaches nobody yet.
@@ -26,7 +26,7 @@ func NewWriter(cfg Config) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{conn: conn, ranges: map[int32]span{}}, nil
+	return &Writer{conn: conn, next: map[int32]int64{}}, nil
 }
 
 // Close ends the connections.
@@ -43,7 +43,8 @@ func (w *Writer) Ping(ctx context.Context) error { return classify("ping", w.con
 // Every event of its messages is in the segment, stored or refused, because the messages then count as stored whole;
 // unless it is Partial.
 //
-// A fault of rows is a [fraud.Fault]; everything else wraps [fraud.ErrUnavailable].
+// A fault of rows is a [fraud.Fault]. [fraud.ErrForgotten] says that the ledger has lost what this writer stored before:
+// begin again at StoredOffset. Everything else wraps [fraud.ErrUnavailable].
 func (w *Writer) Insert(ctx context.Context, seg fraud.Segment) error {
 	if err := check(&seg); err != nil {
 		return err

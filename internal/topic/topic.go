@@ -53,6 +53,10 @@ func (c Cluster) Open(name string) *Topic {
 	}}
 }
 
+// Close lets go of the connections over which the topic was asked about itself; it may be used again. kafka-go keeps
+// asking the cluster for its topics over them, for as long as they are there.
+func (t *Topic) Close() { t.client.Transport.(*kafka.Transport).CloseIdleConnections() }
+
 // callTimeout bounds a connection, and a request that is answered at once.
 const callTimeout = 10 * time.Second
 

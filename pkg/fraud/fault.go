@@ -54,3 +54,7 @@ func (f *Fault) Error() string {
 // ErrUnavailable marks a transient failure of something the hub needs (Kafka, ClickHouse): nothing was decided,
 // and the same call may be repeated.
 var ErrUnavailable = errors.New("temporarily unavailable")
+
+// ErrForgotten says that the ledger no longer holds what it once said it stored: its machine lost power with a disk that
+// lies, or it was restored from a backup. What it lacks has to be stored again.
+var ErrForgotten = errors.New("the ledger has lost what it had stored")
