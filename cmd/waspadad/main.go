@@ -2,7 +2,7 @@
 //
 //	waspadad serve           answer lookups and take in reports, until SIGTERM; --role api or ingest for one of the two
 //	waspadad migrate         bring the ClickHouse schema up to date, once
-//	waspadad audit           prove from the ledger that nothing is lost and nothing counts twice
+//	waspadad audit           prove that nothing is lost and nothing counts twice
 //	waspadad config          check or print the configuration
 //
 // One file, serve.go, shows how the parts hang together.
@@ -24,10 +24,14 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := newCommand().ExecuteContext(ctx); err != nil {
-		if !errors.Is(err, errFound) {
+		code := 1
+		if with := (*exitError)(nil); errors.As(err, &with) {
+			code, err = with.code, with.err
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, "waspadad:", err)
 		}
-		os.Exit(1)
+		os.Exit(code)
 	}
 }
 

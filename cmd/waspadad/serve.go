@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/waspada-hub/waspada/internal/api"
+	"github.com/waspada-hub/waspada/internal/audit"
 	"github.com/waspada-hub/waspada/internal/changes"
 	"github.com/waspada-hub/waspada/internal/index"
 	"github.com/waspada-hub/waspada/internal/ingest"
@@ -59,7 +60,7 @@ func newServeCommand(load func() (config, error)) *cobra.Command {
 			if role == "api" {
 				close(d.prepared) // by the nodes that ingest
 			} else {
-				parts = append(parts, run.Part{Name: "ingest", Run: d.runIngest}, run.Part{Name: "trends", Run: d.rollUp})
+				parts = append(parts, d.ingestParts()...)
 			}
 			if role != "ingest" {
 				ask, err := d.askParts()
@@ -158,16 +159,27 @@ func (d *daemon) serveAdmin(ctx context.Context) error {
 	return nil
 }
 
-// runIngest waits for a schema to write to and takes in reports.
-func (d *daemon) runIngest(ctx context.Context) error {
-	if err := d.prepareStore(ctx); err != nil {
-		return err
-	}
-	close(d.prepared)
+// ingestParts take in reports, keep what trends are counted from, and audit both.
+func (d *daemon) ingestParts() []run.Part {
 	announcer := changes.NewLog(d.cluster, d.cfg.Kafka.Changes, d.log)
-	defer announcer.Close()
 	verifier := &wire.Verifier{Audience: d.cfg.Name, Registry: d.registry}
-	return ingest.New(ingestConfig(d.cfg, d.cluster), verifier, d.screen(), announcer, d.writer, d.metrics, d.log).Run(ctx)
+	in := ingest.New(ingestConfig(d.cfg, d.cluster), verifier, d.screen(), announcer, d.writer, d.metrics, d.log)
+	parts := []run.Part{
+		{Name: "ingest", Run: func(ctx context.Context) error {
+			defer announcer.Close()
+			if err := d.prepareStore(ctx); err != nil {
+				return err
+			}
+			close(d.prepared)
+			return in.Run(ctx)
+		}},
+		{Name: "trends", Run: d.rollUp},
+	}
+	if at, on, _ := d.cfg.auditAt(); on {
+		nightly := audit.NewNightly(at, newOracle(d.cfg, d.cluster, d.reader), in, d.metrics, d.log)
+		parts = append(parts, run.Part{Name: "audit", Run: nightly.Run})
+	}
+	return parts
 }
 
 func ingestConfig(cfg config, cluster topic.Cluster) ingest.Config {
