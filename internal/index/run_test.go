@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/waspada-hub/waspada/internal/testkit"
 	"github.com/waspada-hub/waspada/pkg/fraud"
@@ -142,8 +144,16 @@ func (h *hub) backlog(context.Context) (time.Time, bool, error) {
 // run starts an index; stop ends it and waits.
 func run(t *testing.T, h *hub, cfg Config) (x *Index, stop func()) {
 	t.Helper()
+	return runWatched(t, h, cfg, nil, discard)
+}
+
+// runWatched is run with metrics and a log.
+func runWatched(
+	t *testing.T, h *hub, cfg Config, reg prometheus.Registerer, log *slog.Logger,
+) (x *Index, stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	x = New(cfg, testPolicy(), h.sources(), nil, discard)
+	x = New(cfg, testPolicy(), h.sources(), reg, log)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

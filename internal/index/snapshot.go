@@ -186,7 +186,7 @@ func decodeSnapshot(data []byte, epoch uint16) (*restored, error) {
 	}
 	rest := uint64(len(body) - n)
 	const positionSize = 24
-	if h.NumPositions > 1<<20 || h.Records > rest/recordSize || h.Extras > h.Records ||
+	if h.NumPositions > 1<<20 || h.Records > rest/recordSize || h.Extras > h.Records || h.Digests > h.Records ||
 		rest != h.NumPositions*positionSize+4<<dirBits+h.Records*recordSize+h.Extras*8 {
 		return nil, errors.New("snapshot: its sizes do not add up")
 	}
