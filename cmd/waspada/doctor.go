@@ -251,6 +251,13 @@ func (d *doctor) checkClock(date string, here time.Time) {
 	}
 }
 
+// without is what partners feel while the hub cannot reach a part of its own.
+var without = map[string]string{
+	"kafka": "reports are answered 503, and are to be sent again; look-ups are answered from what the hub knows, and say " +
+		"how old that is",
+	"clickhouse": "analyses and the fate of reports wait; look-ups and reports do not",
+}
+
 func (d *doctor) checkReady(ctx context.Context, hub *client.Client) {
 	ctx, cancel := context.WithTimeout(ctx, doctorLimit)
 	defer cancel()
@@ -259,10 +266,13 @@ func (d *doctor) checkReady(ctx context.Context, hub *client.Client) {
 		d.fail("readiness", faultOf(err).Detail, notTheHub)
 		return
 	}
-	var bad []string
+	var bad, means []string
 	for _, c := range ready.Checks {
 		if c.Status != "ok" {
 			bad = append(bad, c.Name+" "+c.Status)
+			if m := without[c.Name]; m != "" {
+				means = append(means, m+". ")
+			}
 		}
 	}
 	switch ready.Status {
@@ -270,10 +280,10 @@ func (d *doctor) checkReady(ctx context.Context, hub *client.Client) {
 		d.ok("readiness", counted(len(ready.Checks), "check")+" of the hub's own, all well")
 	case "degraded":
 		d.warn("readiness", "degraded: "+strings.Join(bad, ", "),
-			"look-ups are answered in full; reports may wait, analyses may fail. The hub's log tells its operators why")
+			strings.Join(means, "")+"The hub's log tells its operators the likely cause")
 	default:
 		d.fail("readiness", ready.Status+": "+strings.Join(bad, ", "),
-			"it may be starting: ask again in a minute. The hub's log tells its operators why")
+			"it may be starting: ask again in a minute. The hub's log tells its operators the likely cause")
 	}
 }
 
