@@ -4,6 +4,7 @@
 //	         in memory, or on disk and safe against kill -9
 //	Engine   the real ClickHouse in a child process                StartEngine ─▶ Addr, HTTPAddr
 //	         main ─▶ MaybeRunEngine          parent ─ pseudo-terminal ─▶ child (same binary) ─▶ libchdb.so
+//	         several of them, the shards of a cluster              StartShards ─▶ Addrs, Cluster
 //	Apache   one Apache Kafka broker in a Java process, for the    StartApache ─▶ Addr
 //	         test suite's second run
 //
