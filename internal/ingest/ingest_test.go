@@ -246,6 +246,13 @@ func TestOnlyTheGuiltyRowIsRefused(t *testing.T) {
 	}
 	good := append(append(append([]fraud.Event{}, events[:3]...), events[4:777]...), events[778:]...)
 	h.hasAll(good)
+	standing, _ := h.opinions()
+	for _, o := range standing {
+		ofGuilty := o.Digest == events[3].Indicator.Digest || o.Digest == events[777].Indicator.Digest
+		if listed := o.Stance == fraud.Listed; listed == ofGuilty {
+			t.Fatalf("an opinion stands with %s; its event was refused: %t", o.Stance, ofGuilty)
+		}
+	}
 }
 
 func TestTripleDeliveryGivesTheSameState(t *testing.T) {

@@ -109,6 +109,15 @@ func (p *partition) insert(ctx, hurry context.Context, s fraud.Segment) error {
 			return err
 		}
 		p.Ingest.metrics.refused.WithLabelValues(string(letter.Fault.Reason)).Inc()
+		// It was announced before the ledger was asked: nobody may stay listed by what the ledger does not hold.
+		for _, o := range e.Opinions {
+			if back, ok := o.TakenBack(); ok {
+				s.TakenBack = append(s.TakenBack, back)
+			}
+		}
+		if err := p.announcer.Append(hurry, s.TakenBack); err != nil {
+			return err
+		}
 		s.Entries, s.DeadLetters = nil, append(s.DeadLetters, letter)
 		err = p.insertWhole(ctx, hurry, s)
 		if !errors.As(err, &refused) {

@@ -75,6 +75,8 @@ type OpinionAudit struct {
 	// Ahead is how many the ledger does not know (yet): opinions are stored first. They are wrong if nothing is being
 	// stored.
 	Ahead uint64 `json:"ahead"`
+	// TakenBack is how many withdraw what an event said that the ledger has then refused; they follow from no event.
+	TakenBack uint64 `json:"taken_back"`
 	// Moving is true when messages were stored during the comparison.
 	Moving bool `json:"moving"`
 }

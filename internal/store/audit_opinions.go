@@ -37,7 +37,8 @@ func (r *Reader) auditOpinions(ctx context.Context, a *AuditReport) error {
 	for _, i := range slices {
 		width := math.MaxUint64/n + 1 // 0 when there is one slice
 		part := digests{from: i * width, to: (i + 1) * width, last: i == n-1}
-		if err := r.auditDigests(ctx, &a.Opinions, part); err != nil {
+		refusing := a.DeadLetters[fraud.ReasonRefusedByLog] > 0
+		if err := r.auditDigests(ctx, &a.Opinions, part, refusing); err != nil {
 			return err
 		}
 	}
@@ -71,7 +72,9 @@ func (d digests) condition(column string) string {
 	return "(" + text + ")"
 }
 
-func (r *Reader) auditDigests(ctx context.Context, sum *OpinionAudit, part digests) error {
+// auditDigests compares the opinions on some digests. Refusing tells that the ledger has refused rows, whose opinions
+// were taken back without an event.
+func (r *Reader) auditDigests(ctx context.Context, sum *OpinionAudit, part digests, refusing bool) error {
 	want := map[fraud.Key]fraud.Opinion{}
 	// The ledger first: what is stored in between is then ahead, never behind.
 	if err := r.replay(ctx, part, func(o *fraud.Opinion) {
@@ -88,6 +91,8 @@ func (r *Reader) auditDigests(ctx context.Context, sum *OpinionAudit, part diges
 			due, ok := want[o.Key()]
 			delete(want, o.Key())
 			switch {
+			case (!ok || o.Supersedes(&due)) && o.Stance == fraud.Withdrawn && refusing:
+				sum.TakenBack++
 			case !ok || o.Supersedes(&due):
 				sum.Ahead++
 			case *o != due:

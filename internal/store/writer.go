@@ -56,6 +56,9 @@ func (w *Writer) Insert(ctx context.Context, seg fraud.Segment) error {
 			opinions = append(opinions, &seg.Entries[i].Opinions[j])
 		}
 	}
+	for i := range seg.TakenBack {
+		opinions = append(opinions, &seg.TakenBack[i])
+	}
 	if err := insert(ctx, w.conn, "opinions", opinionColumns, opinions); err != nil {
 		return err
 	}

@@ -54,6 +54,8 @@ type Segment struct {
 	Partial     bool
 	Entries     []Entry
 	DeadLetters []DeadLetter
+	// TakenBack undoes what was announced of events that the ledger then refused.
+	TakenBack []Opinion
 }
 
 // Stored says how far the ledger holds a partition of the reports topic.

@@ -83,6 +83,18 @@ func (o *Opinion) Supersedes(other *Opinion) bool {
 	return o.Grade > other.Grade
 }
 
+// TakenBack is what undoes o where the hub cannot keep its event: the same words withdrawn, at the same time of issue.
+// A later event of the partner stands over it. False says that o has no effect that needs undoing.
+func (o Opinion) TakenBack() (Opinion, bool) {
+	if o.Stance != Listed && o.Stance != Disputed {
+		return Opinion{}, false
+	}
+	const precedence = 20 // its place in a Version
+	o.Stance = Withdrawn
+	o.Version = o.Version&^(3<<precedence) | Version(Withdrawn.precedence()<<precedence)
+	return o, true
+}
+
 // OpinionSize is the length of an opinion's binary form in bytes.
 const OpinionSize = 64
 

@@ -111,6 +111,25 @@ func TestLaterWordStandsWhateverItIs(t *testing.T) {
 	}
 }
 
+func TestWhatIsTakenBackFallsToALaterWordAlone(t *testing.T) {
+	for _, stance := range []fraud.Stance{fraud.Listed, fraud.Disputed} {
+		said := says(bank, stance, ago(time.Hour))
+		said.Version = fraud.MakeVersion(said.Version.IssuedAt(), stance, uuid.Max)
+		back, ok := said.TakenBack()
+		if !ok || back.Stance != fraud.Withdrawn || !back.Supersedes(&said) || back.Key() != said.Key() {
+			t.Errorf("%s is taken back by %+v", stance, back)
+		}
+		if later := says(bank, fraud.Listed, ago(time.Hour-time.Millisecond)); !later.Supersedes(&back) {
+			t.Errorf("a word said a millisecond later does not stand over what was taken back")
+		}
+	}
+	for _, stance := range []fraud.Stance{fraud.Withdrawn, fraud.Cleared, fraud.Sighted} {
+		if back, ok := (fraud.Opinion{Stance: stance}).TakenBack(); ok {
+			t.Errorf("%s is taken back by %+v; it accuses nobody", stance, back)
+		}
+	}
+}
+
 func TestSightingStandsBesideTheStance(t *testing.T) {
 	standing := merge([]fraud.Opinion{says(bank, fraud.Listed), says(bank, fraud.Sighted, ago(0)), says(bank,
 		fraud.Withdrawn, ago(0))})
