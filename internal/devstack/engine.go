@@ -106,6 +106,9 @@ func StartEngine(ctx context.Context, opts EngineOptions) (*Engine, error) {
 	}
 }
 
+// Dir keeps the engine's data, in "data", and its log.
+func (e *Engine) Dir() string { return e.opts.Dir }
+
 // Addr is the "host:port" of the native protocol.
 func (e *Engine) Addr() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(e.opts.NativePort)) }
 

@@ -59,7 +59,7 @@ func startClickHouse(ctx context.Context, opts devstack.EngineOptions) ([]*devst
 }
 
 // OwnClickHouse starts a ClickHouse as that of the shared engine, for this test alone, and ends it with the test. Its
-// directory is the test's, whatever the options say.
+// directory is one of the test's where the options name none.
 func OwnClickHouse(t testing.TB, opts devstack.EngineOptions) *devstack.Engine {
 	t.Helper()
 	return own(t, opts, startClickHouse)
@@ -79,7 +79,9 @@ func own(
 ) *devstack.Engine {
 	t.Helper()
 	requireMain(t)
-	opts.Dir = t.TempDir()
+	if opts.Dir == "" {
+		opts.Dir = t.TempDir()
+	}
 	shards, err := start(t.Context(), opts)
 	if err != nil {
 		t.Fatal(err)
