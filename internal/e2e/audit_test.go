@@ -161,7 +161,7 @@ func TestAuditSaysWhatItCouldNotCheck(t *testing.T) {
 
 func TestATopicMadeAnewIsFoundHoweverLongItIs(t *testing.T) {
 	hub := hubtest.Start(t, hubtest.Options{})
-	seed(t, hub, 8)
+	seed(t, hub, 40) // some in each partition
 	hub.Stop(t)
 	client := &kafka.Client{Addr: kafka.TCP(hub.Kafka.Brokers...), Timeout: 20 * time.Second}
 	deleted, err := client.DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: []string{hub.Topics.Reports}})
@@ -178,8 +178,8 @@ func TestATopicMadeAnewIsFoundHoweverLongItIs(t *testing.T) {
 		}
 		return made.Errors[hub.Topics.Reports]
 	})
-	country := nation.New(12, 60)
-	for i := range 60 { // in each partition more than before
+	country := nation.New(12, 100)
+	for i := range 100 { // in each partition more than before
 		hub.Publish(t, "bank-kenari", report(t, hub, country.Case(i)))
 	}
 
@@ -200,8 +200,8 @@ func TestATopicMadeAnewIsFoundHoweverLongItIs(t *testing.T) {
 		}
 		return nil
 	})
-	if rows := hub.Query(t, "SELECT count() FROM events"); rows != "8" {
-		t.Errorf("%s rows, want the 8 of before: nothing is stored over them", rows)
+	if rows := hub.Query(t, "SELECT count() FROM events"); rows != "40" {
+		t.Errorf("%s rows, want the 40 of before: nothing is stored over them", rows)
 	}
 }
 
