@@ -23,6 +23,7 @@ type Oracle struct {
 	ledger    Ledger
 	reports   *topic.Topic
 	committed func(context.Context) (map[int32]int64, error)
+	patience  time.Duration
 }
 
 // NewOracle makes an Oracle; committed tells, for each partition of the reports topic, the offset that the consumer
@@ -30,19 +31,36 @@ type Oracle struct {
 func NewOracle(
 	ledger Ledger, reports *topic.Topic, committed func(context.Context) (map[int32]int64, error),
 ) *Oracle {
-	return &Oracle{ledger, reports, committed}
+	return &Oracle{ledger, reports, committed, kafkaPatience}
 }
 
-// kafkaPatience bounds one question to Kafka. It answers in milliseconds, or is not well.
-const kafkaPatience = 15 * time.Second
+// kafkaPatience is longer than it takes to elect a new leader for what a dead broker led. A Kafka that is well answers
+// in milliseconds.
+const kafkaPatience = 12 * time.Second
+
+// patiently asks Kafka until it answers or the patience is at an end.
+func (o *Oracle) patiently(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, o.patience)
+	defer cancel()
+	var pause topic.Pause
+	for {
+		err := ask(ctx)
+		if err == nil || !topic.Passing(err) || !pause.Wait(ctx) {
+			return err
+		}
+	}
+}
 
 // Run audits once. It takes seconds for a million events, and reads all of them. Where Kafka does not answer, the
 // report says what is unchecked; an error means that the ledger could not be read.
 func (o *Oracle) Run(ctx context.Context) (Report, error) {
+	defer o.reports.Close() // until the next night
 	var r Report
-	asking, cancel := context.WithTimeout(ctx, kafkaPatience)
-	committed, err := o.committed(asking)
-	cancel()
+	var committed map[int32]int64
+	err := o.patiently(ctx, func(ctx context.Context) (err error) {
+		committed, err = o.committed(ctx)
+		return err
+	})
 	if err != nil {
 		r.unchecked("whether everything that the consumer group has committed is stored: %v", err)
 	}
@@ -62,9 +80,11 @@ func (o *Oracle) Run(ctx context.Context) (Report, error) {
 
 // askKafka compares each partition of the ledger with Kafka's.
 func (o *Oracle) askKafka(ctx context.Context, r *Report) error {
-	asking, cancel := context.WithTimeout(ctx, kafkaPatience)
-	defer cancel()
-	held, err := o.reports.Ranges(asking)
+	var held map[int]topic.Range
+	err := o.patiently(ctx, func(ctx context.Context) (err error) {
+		held, err = o.reports.Ranges(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -120,9 +140,9 @@ func (o *Oracle) compareEnds(ctx context.Context, r *Report, p store.PartitionAu
 		if !ok {
 			continue // it is among the gaps
 		}
-		asking, cancel := context.WithTimeout(ctx, kafkaPatience)
-		err = o.reports.Same(asking, int(p.Partition), offset, stored)
-		cancel()
+		err = o.patiently(ctx, func(ctx context.Context) error {
+			return o.reports.Same(ctx, int(p.Partition), offset, stored)
+		})
 		var other *topic.OtherMessageError
 		switch {
 		case errors.As(err, &other):
