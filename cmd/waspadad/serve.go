@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"os"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -247,6 +248,11 @@ func (d *daemon) rollUp(ctx context.Context) error {
 func (d *daemon) askParts() ([]run.Part, error) {
 	cfg := index.DefaultConfig()
 	cfg.Epoch, cfg.FreshnessLimit, cfg.SnapshotDir = d.ring.Epoch(), d.cfg.Index.Freshness, d.cfg.Index.SnapshotDir
+	if dir := cfg.SnapshotDir; dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			d.log.Warn("the folder for snapshots cannot be made: this node will start more slowly", "error", err)
+		}
+	}
 	known := index.New(cfg, d.policy, index.Sources{
 		Changes:  changes.NewTail(d.cluster, d.cfg.Kafka.Changes, d.metrics, d.log),
 		Opinions: d.reader,

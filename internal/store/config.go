@@ -28,11 +28,12 @@ type Config struct {
 
 // How long ClickHouse may take. Reads have a pool of their own, so that analysts cannot starve the ledger.
 const (
-	dialTimeout   = time.Second
+	dialTimeout   = 5 * time.Second  // a server that is slow is not down: with 1 s, a latency of 1 s was an outage
 	writeTimeout  = 30 * time.Second // one block of 200,000 rows takes 0.3 s
 	readTimeout   = 60 * time.Second
-	pointTimeout  = 5 * time.Second // questions that a person or a start-up waits for
-	connLifetime  = 5 * time.Minute // so that connections spread again after a node has returned
+	pointTimeout  = 5 * time.Second  // questions that a person waits for
+	startTimeout  = 30 * time.Second // questions that a start-up waits for: several round trips
+	connLifetime  = 5 * time.Minute  // so that connections spread again after a node has returned
 	writeConns    = 16
 	readConns     = 8
 	streamedBlock = 8192

@@ -94,7 +94,7 @@ func (r *Reader) StoredOffsets(ctx context.Context) (map[int32]fraud.Stored, err
 
 // storedOffsets answers from the ranges, and looks in the ledger whether the end of the range is really there.
 func storedOffsets(ctx context.Context, conn driver.Conn, partitions ...int32) (map[int32]fraud.Stored, error) {
-	ctx, cancel := context.WithTimeout(ctx, pointTimeout)
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	all, err := readRanges(ctx, conn, partitions...)
 	if err != nil {
