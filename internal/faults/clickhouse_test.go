@@ -57,7 +57,7 @@ func TestNothingIsLostWhenClickHouseRefuses(t *testing.T) {
 			r.Hub.Query(t, fmt.Sprintf("ALTER TABLE events ADD CONSTRAINT guilty CHECK confidence != %d", guilty))
 			var bad []fraud.Event
 			for range rounds(3, 20) {
-				e := r.load.event(fraud.Report, fraud.Ref{Type: indicator.Phone, Epoch: r.load.epoch, Digest: indicator.Digest{guilty}})
+				e := r.other.event(fraud.Report, fraud.Ref{Type: indicator.Phone, Epoch: r.load.epoch, Digest: indicator.Digest{guilty}})
 				e.Confidence = guilty
 				bad = append(bad, e)
 				r.Hub.Publish(t, "bank-harimau", e)

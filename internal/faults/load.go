@@ -25,7 +25,7 @@ type load struct {
 	epoch  uint16
 	random *rand.Rand
 	// skew is by how much the partner's clock is ahead.
-	skew atomic.Int64
+	skew time.Duration
 	// refused counts contributions over HTTP that were answered with an error, and sent again.
 	refused atomic.Int64
 
@@ -66,7 +66,7 @@ const (
 
 // event says something about a digest at the partner's time.
 func (l *load) event(kind fraud.Kind, ref fraud.Ref) fraud.Event {
-	at := time.Now().Add(time.Duration(l.skew.Load())).UTC().Truncate(time.Millisecond)
+	at := time.Now().Add(l.skew).UTC().Truncate(time.Millisecond)
 	e := fraud.Event{ID: uuid.Must(uuid.NewV7()), Kind: kind, IssuedAt: at, Indicator: ref}
 	if kind == fraud.Report {
 		e.Category, e.Confidence, e.TLP, e.Evidence = "telecommunication", 80, fraud.TLPAmber, fraud.BankSuspected

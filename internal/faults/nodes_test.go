@@ -13,6 +13,7 @@ import (
 	"github.com/waspada-hub/waspada/internal/hubtest"
 	"github.com/waspada-hub/waspada/internal/testkit"
 	"github.com/waspada-hub/waspada/pkg/client"
+	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
 // cluster is three nodes that answer and two that take in reports.
@@ -167,4 +168,59 @@ func (b *balancer) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return nil, err
+}
+
+func TestALookupNodeStartsWhateverClickHouseDoes(t *testing.T) {
+	nodes := []hubtest.NodeOptions{{Snapshots: true}, {Role: "api", Snapshots: true}, {Role: "api"}}
+	restart := func(t *testing.T, n *hubtest.Node) {
+		n.Stop(t)
+		n.Restart(t)
+	}
+	table.Run(t, "api nodes restarted while ClickHouse is behind", Scenario{
+		Nodes: nodes, RecoverWithin: 30 * time.Second,
+		Fault: func(t *testing.T, r *Rig) {
+			r.ClickHouse.Delay(t, Downstream, time.Second)
+			for range rounds(1, 5) {
+				r.backlog(t, 1000)
+				restart(t, r.Nodes[1])
+				restart(t, r.Nodes[2])
+			}
+			r.ClickHouse.Heal(t)
+		},
+	})
+	table.Run(t, "api nodes restarted while ClickHouse is down", Scenario{
+		Nodes: nodes, RecoverWithin: 30 * time.Second,
+		Fault: func(t *testing.T, r *Rig) {
+			for range rounds(1, 5) {
+				r.Engine.Kill()
+				restart(t, r.Nodes[1]) // from its snapshot
+				// Without one it has to wait, and says so instead of answering.
+				r.Nodes[2].Stop(t)
+				r.Nodes[2].Launch(t)
+				r.refuses(t, r.Nodes[2])
+				time.Sleep(lasting(time.Second, 10*time.Second))
+				r.refuses(t, r.Nodes[2])
+				if err := r.Engine.Start(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				r.Nodes[2].WaitReady(t, 30*time.Second)
+			}
+		},
+	})
+}
+
+// refuses wants a node that is up to be unready, and to answer unsure if it answers at all.
+func (r *Rig) refuses(t *testing.T, n *hubtest.Node) {
+	t.Helper()
+	testkit.Eventually(t, 20*time.Second, func() error {
+		ready, err := n.Client(t, "platform", client.WithPatience(0)).Ready(t.Context())
+		if err == nil && ready.Status != "unready" {
+			t.Fatalf("%s says it is ready, without ClickHouse and without a snapshot", n.Name)
+		}
+		return err
+	})
+	answer, err := lookupClient(t, n).LookupOne(t.Context(), client.Item{Ref: r.other.fresh()})
+	if err == nil && answer.Verdict != fraud.Unsure {
+		t.Errorf("%s answers %s; it cannot know", n.Name, answer.Verdict)
+	}
 }

@@ -26,6 +26,8 @@ type Scenario struct {
 	Nodes []hubtest.NodeOptions
 	// Engine is how ClickHouse is set up.
 	Engine devstack.EngineOptions
+	// Skew is by how much the load's clock is ahead of the true time.
+	Skew time.Duration
 	// Rate is how many events a second are published; 0 means 500.
 	Rate int
 	// RecoverWithin bounds the time from the end of the fault until everything acknowledged by then is stored, every
@@ -48,7 +50,9 @@ type Rig struct {
 	Random *rand.Rand
 
 	load, overHTTP *load
-	probes         *probes
+	// other makes what is in no book, for the test's own goroutine.
+	other  *load
+	probes *probes
 }
 
 // For a fault that lasts: how long in the short form and in the long one.
@@ -137,6 +141,8 @@ func newRig(t *testing.T, s Scenario, source func() *rand.Rand) *Rig {
 	r.awaitAssignment(t)
 	r.load = &load{book: r.Book, pub: hub.Publisher(t, "bank-harimau"), epoch: hub.Ring.Epoch(), random: source()}
 	r.overHTTP = &load{book: r.Book, epoch: hub.Ring.Epoch(), random: source()}
+	r.other = &load{epoch: hub.Ring.Epoch(), random: r.Random}
+	r.load.skew, r.overHTTP.skew = s.Skew, s.Skew
 	r.probes = newProbes(t, r.Book, r.load, source(), r.answering())
 	return r
 }
