@@ -38,14 +38,14 @@ func NewOracle(
 // in milliseconds.
 const kafkaPatience = 12 * time.Second
 
-// patiently asks Kafka until it answers or the patience is at an end.
-func (o *Oracle) patiently(ctx context.Context, ask func(context.Context) error) error {
+// patiently asks Kafka until it answers or the patience is at an end. Who has waited in vain before asks once.
+func (o *Oracle) patiently(ctx context.Context, r *Report, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, o.patience)
 	defer cancel()
 	var pause topic.Pause
 	for {
 		err := ask(ctx)
-		if err == nil || !topic.Passing(err) || !pause.Wait(ctx) {
+		if err == nil || !topic.Passing(err) || len(r.Unchecked) > 0 || !pause.Wait(ctx) {
 			return err
 		}
 	}
@@ -57,7 +57,7 @@ func (o *Oracle) Run(ctx context.Context) (Report, error) {
 	defer o.reports.Close() // until the next night
 	var r Report
 	var committed map[int32]int64
-	err := o.patiently(ctx, func(ctx context.Context) (err error) {
+	err := o.patiently(ctx, &r, func(ctx context.Context) (err error) {
 		committed, err = o.committed(ctx)
 		return err
 	})
@@ -81,7 +81,7 @@ func (o *Oracle) Run(ctx context.Context) (Report, error) {
 // askKafka compares each partition of the ledger with Kafka's.
 func (o *Oracle) askKafka(ctx context.Context, r *Report) error {
 	var held map[int]topic.Range
-	err := o.patiently(ctx, func(ctx context.Context) (err error) {
+	err := o.patiently(ctx, r, func(ctx context.Context) (err error) {
 		held, err = o.reports.Ranges(ctx)
 		return err
 	})
@@ -140,7 +140,7 @@ func (o *Oracle) compareEnds(ctx context.Context, r *Report, p store.PartitionAu
 		if !ok {
 			continue // it is among the gaps
 		}
-		err = o.patiently(ctx, func(ctx context.Context) error {
+		err = o.patiently(ctx, r, func(ctx context.Context) error {
 			return o.reports.Same(ctx, int(p.Partition), offset, stored)
 		})
 		var other *topic.OtherMessageError
