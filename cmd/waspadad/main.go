@@ -3,6 +3,7 @@
 //	waspadad serve           answer lookups and take in reports, until SIGTERM; --role api or ingest for one of the two
 //	waspadad migrate         bring the ClickHouse schema up to date, once
 //	waspadad audit           prove that nothing is lost and nothing counts twice
+//	waspadad deadletters     see what was refused for good, and send it again once the reason is gone
 //	waspadad config          check or print the configuration
 //
 // One file, serve.go, shows how the parts hang together.
@@ -48,7 +49,8 @@ Every setting can be overridden by the environment: http.addr by WASPADA_HTTP_AD
 	var path string
 	root.PersistentFlags().StringVar(&path, "config", "", "configuration file (YAML)")
 	load := func() (config, error) { return loadConfig(path, os.LookupEnv) }
-	root.AddCommand(newServeCommand(load), newMigrateCommand(load), newAuditCommand(load), newConfigCommand(load))
+	root.AddCommand(newServeCommand(load), newMigrateCommand(load), newAuditCommand(load), newDeadLettersCommand(load),
+		newConfigCommand(load))
 	return root
 }
 

@@ -39,7 +39,10 @@ var arrows = map[string]string{
 	"internal/console":  "",
 	"internal/run":      "",
 	// The audit holds what the store says against what Kafka says: it belongs to neither.
-	"internal/audit":    "pkg/fraud internal/topic internal/store",
+	"internal/audit": "pkg/fraud internal/topic internal/store",
+	// What operators send again goes the way of everything else, from its beginning.
+	"internal/deadletters": "pkg/fraud pkg/wire internal/topic",
+
 	"internal/devstack": "",
 	// The synthetic country and what only tests use.
 	"internal/nation":   "pkg/fraud pkg/indicator pkg/publisher internal/partners",
@@ -52,7 +55,7 @@ var arrows = map[string]string{
 	// The commands.
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
 		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
-		"internal/audit internal/run schemas",
+		"internal/audit internal/deadletters internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",
 	"cmd/devstack": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/devstack internal/nation " +
 		"internal/run schemas",

@@ -93,10 +93,12 @@ func TestPutTellsWhatCannotBeKnownFromWhatCannotBe(t *testing.T) {
 	broker := testkit.OwnKafka(t, devstack.BrokerOptions{})
 	name := testkit.TopicOn(t, broker.Addr(), 1)
 	client := &kafka.Client{Addr: kafka.TCP(broker.Addr())}
-	if _, err := client.AlterConfigs(t.Context(), &kafka.AlterConfigsRequest{Resources: []kafka.AlterConfigRequestResource{{
+	smaller := kafka.AlterConfigRequestResource{
 		ResourceType: kafka.ResourceTypeTopic, ResourceName: name,
 		Configs: []kafka.AlterConfigRequestConfig{{Name: "max.message.bytes", Value: "10000"}},
-	}}}); err != nil {
+	}
+	if _, err := client.AlterConfigs(t.Context(),
+		&kafka.AlterConfigsRequest{Resources: []kafka.AlterConfigRequestResource{smaller}}); err != nil {
 		t.Fatal(err)
 	}
 	tp := topic.Cluster{Brokers: []string{broker.Addr()}}.Open(name)
