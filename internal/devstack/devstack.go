@@ -5,8 +5,9 @@
 //	Engine   the real ClickHouse in a child process                StartEngine ─▶ Addr, HTTPAddr
 //	         main ─▶ MaybeRunEngine          parent ─ pseudo-terminal ─▶ child (same binary) ─▶ libchdb.so
 //	         several of them, the shards of a cluster              StartShards ─▶ Addrs, Cluster
-//	Apache   one Apache Kafka broker in a Java process, for the    StartApache ─▶ Addr
-//	         test suite's second run
+//	Apache   Apache Kafka in Java processes, one broker or three,  StartApacheCluster ─▶ Addrs, Broker(i)
+//	         open to all or with TLS, passwords and rights: for
+//	         the test suite's second run and for faults
 //
 // It is for laptops and tests. The daemon cannot tell it from a cluster, and never imports it: only cmd/devstack and
 // internal/testkit do. Production runs Apache Kafka and a ClickHouse cluster.

@@ -14,9 +14,9 @@ import (
 	"github.com/waspada-hub/waspada/internal/devstack"
 )
 
-// A victim is a process that holds a broker or an engine and that a test kills: this test binary, started again.
+// A victim is a process that holds a broker, an engine or a cluster and that a test kills: this test binary, started again.
 const (
-	victimEnv     = "WASPADA_TEST_VICTIM" // "broker" or "engine"
+	victimEnv     = "WASPADA_TEST_VICTIM" // "broker", "engine" or "apache"
 	victimDirEnv  = "WASPADA_TEST_VICTIM_DIR"
 	victimAddrEnv = "WASPADA_TEST_VICTIM_ADDR"
 )
@@ -49,6 +49,13 @@ func maybeRunVictim() {
 			os.Exit(1)
 		}
 		fmt.Println("READY", e.Addr())
+	case "apache": // prints the brokers' processes
+		c, err := devstack.StartApacheCluster(ctx, devstack.ApacheOptions{Dir: dir, Brokers: 3})
+		if err != nil {
+			fmt.Println("ERROR", err)
+			os.Exit(1)
+		}
+		fmt.Println("READY", devstack.ApachePID(c.Broker(0)), devstack.ApachePID(c.Broker(1)), devstack.ApachePID(c.Broker(2)))
 	}
 	select {}
 }

@@ -2,8 +2,10 @@ package testkit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/segmentio/kafka-go"
 
 	"github.com/waspada-hub/waspada/internal/devstack"
+	"github.com/waspada-hub/waspada/internal/topic"
 )
 
 // Kafka returns the "host:port" of the broker that the tests of this process share; see WASPADA_TEST_KAFKA in the
@@ -39,16 +42,16 @@ var sharedKafka = sync.OnceValues(func() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		broker, err := devstack.StartApache(context.Background(), dir)
+		cluster, err := devstack.StartApacheCluster(context.Background(), devstack.ApacheOptions{Dir: dir})
 		if err != nil {
 			_ = os.RemoveAll(dir)
 			return "", err
 		}
 		OnExit(func() {
-			broker.Kill() // its data are thrown away
+			cluster.Kill() // its data are thrown away
 			_ = os.RemoveAll(dir)
 		})
-		return broker.Addr(), nil
+		return cluster.Addrs()[0], nil
 	default:
 		return external, nil
 	}
@@ -75,22 +78,46 @@ func Topic(t testing.TB, partitions int) string {
 // TopicOn is Topic on a broker of your choice.
 func TopicOn(t testing.TB, broker string, partitions int) string {
 	t.Helper()
+	return TopicWith(t, topic.Cluster{Brokers: []string{broker}}, TopicOptions{Partitions: partitions})
+}
+
+// TopicOptions say what a topic is like; the zero value has one partition on one broker.
+type TopicOptions struct {
+	Partitions int
+	// Replicas is how many brokers hold each partition, and MinInSync how many of them must to acknowledge a message.
+	Replicas, MinInSync int
+}
+
+// TopicWith is Topic on a cluster of your choice. Who comes with a password needs the right to create it.
+func TopicWith(t testing.TB, cluster topic.Cluster, opts TopicOptions) string {
+	t.Helper()
+	opts.Partitions, opts.Replicas = max(1, opts.Partitions), max(1, opts.Replicas)
 	name := uniqueName(t, ".")
 	// Made through the default transport, a topic is known there at once. A writer whose transport has asked this broker
 	// for its topics before would not know a new one for up to 6 s (kafka-go's MetadataTTL) and refuse it.
-	client := &kafka.Client{Addr: kafka.TCP(broker), Timeout: 20 * time.Second}
+	client := &kafka.Client{Addr: kafka.TCP(cluster.Brokers...)}
+	if cluster.TLS != nil || cluster.SASL != nil {
+		secure, done := cluster.Client()
+		defer done()
+		client = secure
+	}
+	client.Timeout = 20 * time.Second
 	Eventually(t, 30*time.Second, func() error { // a broker that has just started may not lead yet
 		resp, err := client.CreateTopics(t.Context(), &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{
 			Topic:             name,
-			NumPartitions:     partitions,
-			ReplicationFactor: 1,
+			NumPartitions:     opts.Partitions,
+			ReplicationFactor: opts.Replicas,
 			ConfigEntries: []kafka.ConfigEntry{
 				{ConfigName: "message.timestamp.type", ConfigValue: "LogAppendTime"},
+				{ConfigName: "min.insync.replicas", ConfigValue: strconv.Itoa(max(1, opts.MinInSync))},
 				{ConfigName: "retention.ms", ConfigValue: "-1"},
 			},
 		}}})
 		if err != nil {
 			return err
+		}
+		if errors.Is(resp.Errors[name], kafka.TopicAlreadyExists) { // by an attempt whose answer was lost
+			return nil
 		}
 		return resp.Errors[name]
 	})
@@ -100,16 +127,19 @@ func TopicOn(t testing.TB, broker string, partitions int) string {
 		if err != nil {
 			return err
 		}
-		for _, topic := range meta.Topics {
-			if topic.Error != nil {
-				return topic.Error
+		for _, made := range meta.Topics {
+			if made.Error != nil {
+				return made.Error
 			}
-			if len(topic.Partitions) != partitions {
-				return fmt.Errorf("%d of %d partitions known", len(topic.Partitions), partitions)
+			if len(made.Partitions) != opts.Partitions {
+				return fmt.Errorf("%d of %d partitions known", len(made.Partitions), opts.Partitions)
 			}
-			for _, p := range topic.Partitions {
+			for _, p := range made.Partitions {
 				if p.Error != nil {
 					return p.Error
+				}
+				if len(p.Isr) != opts.Replicas {
+					return fmt.Errorf("%d of %d replicas in sync", len(p.Isr), opts.Replicas)
 				}
 			}
 		}
