@@ -90,8 +90,10 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 	}
 	// What replaces each other lies on one shard, and yet not everything on the same.
 	for table, key := range map[string]string{
-		"events": "kafka_partition, kafka_offset, bundle_index", "opinions": "digest", "stored_ranges": "kafka_partition",
-		"trend_hours": "hour, type, category, kind, partner",
+		"events":        "kafka_partition, kafka_offset, bundle_index",
+		"stored_ranges": "kafka_partition",
+		"opinions":      "digest",
+		"trend_hours":   "hour, type, category, kind, partner",
 	} {
 		split := d.query(t, fmt.Sprintf("SELECT count() FROM (SELECT 1 FROM %s.%s GROUP BY %s "+
 			"HAVING uniqExact(_shard_num) > 1)", d.Database, table, key))
@@ -141,11 +143,16 @@ func TestOneShardDownIsSaidAndNothingIsLost(t *testing.T) {
 			"offset of partition 0": func() error { _, err := d.StoredOffset(t.Context(), 0); return err },
 			"offset of partition 1": func() error { _, err := d.StoredOffset(t.Context(), 1); return err },
 			"offsets":               func() error { _, err := d.StoredOffsets(t.Context()); return err },
-			"event":                 func() error { _, _, err := d.Event(t.Context(), 0, sent[0].Event.ID); return err },
 			"series":                func() error { _, err := d.Series(t.Context(), question); return err },
 			"roll up":               func() error { return d.RollUp(t.Context()) },
 			"audit":                 func() error { _, err := d.Audit(t.Context(), nil); return err },
-			"migrate":               func() error { return store.Migrate(t.Context(), d.Config, schemas.ClickHouse(), quiet) },
+			"event": func() error {
+				_, _, err := d.Event(t.Context(), 0, sent[0].Event.ID)
+				return err
+			},
+			"migrate": func() error {
+				return store.Migrate(t.Context(), d.Config, schemas.ClickHouse(), quiet)
+			},
 			"opinions": func() error {
 				return d.Opinions(t.Context(), func([]fraud.Opinion) error { return nil })
 			},

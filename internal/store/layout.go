@@ -125,8 +125,9 @@ func (c Config) hosts(ctx context.Context) ([]Config, error) {
 			return nil, failed(what, err)
 		}
 		if shard == last {
-			return nil, fmt.Errorf("store: %s: shard %d of cluster %s has several replicas, which only Keeper can keep "+
-				"alike: run one and set clickhouse.keeper, or leave one replica in each shard", what, shard, c.Cluster)
+			return nil, fmt.Errorf("store: %s: shard %d of cluster %s has several replicas, which only Keeper can "+
+				"keep alike: run one and set clickhouse.keeper, or leave one replica in each shard",
+				what, shard, c.Cluster)
 		}
 		last = shard
 		host := c
@@ -137,7 +138,8 @@ func (c Config) hosts(ctx context.Context) ([]Config, error) {
 		return nil, failed(what, err)
 	}
 	if len(hosts) == 0 {
-		return nil, fmt.Errorf("store: %s: ClickHouse knows no cluster %s: name one of its remote_servers", what, c.Cluster)
+		return nil, fmt.Errorf("store: %s: ClickHouse knows no cluster %s: name one of its remote_servers",
+			what, c.Cluster)
 	}
 	return hosts, nil
 }
@@ -166,7 +168,8 @@ func (c *Config) checkLayout(ctx context.Context, conn driver.Conn, what string)
 		}
 		if made != c.layout() {
 			return fmt.Errorf("store: %s: database %s was made for %s, and the configuration is for %s: put "+
-				"clickhouse.cluster and clickhouse.keeper back as they were, or name a new database", what, c.Database, made, c.layout())
+				"clickhouse.cluster and clickhouse.keeper back as they were, or name a new database",
+				what, c.Database, made, c.layout())
 		}
 	}
 	return failed(what, rows.Err())

@@ -54,7 +54,7 @@ func startClickHouse(ctx context.Context, opts devstack.EngineOptions) ([]*devst
 	case "cluster":
 		return devstack.StartShards(ctx, opts, shardCount)
 	default:
-		return nil, fmt.Errorf("WASPADA_TEST_CLICKHOUSE is %q: leave it empty for one engine, or set it to cluster", kind)
+		return nil, fmt.Errorf("WASPADA_TEST_CLICKHOUSE is %q: set it to cluster, or leave it empty", kind)
 	}
 }
 
