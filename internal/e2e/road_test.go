@@ -168,6 +168,9 @@ func TestARestartedDaemonKnowsWhatItKnew(t *testing.T) {
 			hub.Publish(t, "bank-harimau", report(t, hub, caller))
 			becomes(t, hub, caller, fraud.Suspected)
 			hub.Stop(t)
+			if _, err := os.Stat(filepath.Join(hub.SnapshotDir, "index.snapshot")); snapshots && err != nil {
+				t.Error(err)
+			}
 			hub.Restart(t)
 			if got := lookup(t, hub, caller); got.Verdict != fraud.Suspected {
 				t.Errorf("after a restart: %s", got.Verdict)

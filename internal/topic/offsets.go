@@ -71,6 +71,9 @@ func (t *Topic) OffsetsAt(ctx context.Context, at time.Time) (map[int]int64, err
 	if err != nil {
 		return nil, err
 	}
+	if at.Before(time.UnixMilli(0)) {
+		at = time.UnixMilli(0) // negative times mean something else to Kafka: -1 is the end
+	}
 	var requests []kafka.OffsetRequest
 	for p := range offsets {
 		requests = append(requests, kafka.TimeOffsetOf(p, at))

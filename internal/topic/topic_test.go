@@ -158,7 +158,7 @@ func TestOffsetsAtFindsTheFirstNotOlder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for at, want := range map[time.Time]int64{begin: 0, time.Now().Add(time.Hour): 3} {
+	for at, want := range map[time.Time]int64{time.Unix(-60, 0): 0, begin: 0, time.Now().Add(time.Hour): 3} {
 		got, err := tp.OffsetsAt(t.Context(), at)
 		if err != nil || got[0] != 0 || got[1] != want {
 			t.Errorf("OffsetsAt(%v) = %v, %v; want %d in partition 1", at, got, err, want)
