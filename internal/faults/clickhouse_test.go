@@ -73,11 +73,14 @@ func TestNothingIsLostWhenClickHouseRefuses(t *testing.T) {
 			r.Hub.Query(t, "ALTER TABLE events DROP CONSTRAINT guilty")
 		},
 	})
+}
+
+func TestNothingIsLostWhenClickHousesDiskIsFull(t *testing.T) {
+	disk := testkit.SmallDisk(t, 512<<20)
 	table.Run(t, "ClickHouse's disk full", Scenario{
-		Engine:        devstack.EngineOptions{Dir: testkit.SmallDisk(t, 512<<20)},
-		RecoverWithin: 30 * time.Second,
+		Engine: devstack.EngineOptions{Dir: disk}, RecoverWithin: 30 * time.Second,
 		Fault: func(t *testing.T, r *Rig) {
-			filling := testkit.FillDisk(t, r.Engine.Dir(), 0)
+			filling := testkit.FillDisk(t, disk, 0)
 			r.backlog(t, 1000)
 			time.Sleep(lasting(2*time.Second, 30*time.Second))
 			if err := os.Remove(filling); err != nil {

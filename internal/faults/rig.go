@@ -16,6 +16,7 @@ import (
 	"github.com/waspada-hub/waspada/internal/devstack"
 	"github.com/waspada-hub/waspada/internal/hubtest"
 	"github.com/waspada-hub/waspada/internal/testkit"
+	"github.com/waspada-hub/waspada/internal/topic"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
@@ -24,14 +25,16 @@ import (
 type Scenario struct {
 	// Nodes are the hub's; without any it has one that does everything.
 	Nodes []hubtest.NodeOptions
+	// Kafka is how a cluster of the scenario's own is set up; without brokers it has the one that all share.
+	Kafka devstack.ApacheOptions
 	// Engine is how ClickHouse is set up.
 	Engine devstack.EngineOptions
 	// Skew is by how much the load's clock is ahead of the true time.
 	Skew time.Duration
 	// Rate is how many events a second are published; 0 means 500.
 	Rate int
-	// RecoverWithin bounds the time from the end of the fault until everything acknowledged by then is stored, every
-	// node is ready, and what is reported shows on every node.
+	// RecoverWithin bounds the time from the end of the fault until every node is ready, everything acknowledged by
+	// then is stored, and what is reported after it is acknowledged and shows on every node.
 	RecoverWithin time.Duration
 	// Fault breaks something and mends it again before it returns.
 	Fault func(t *testing.T, r *Rig)
@@ -42,7 +45,10 @@ type Rig struct {
 	Hub *hubtest.Hub
 	// Nodes are the hub's, in the scenario's order.
 	Nodes  []*hubtest.Node
+	Kafka  *devstack.ApacheCluster
 	Engine *devstack.Engine
+	// Brokers are the links from every node to each broker; the load has ways of its own.
+	Brokers []*Link
 	// ClickHouse is the link from every node to it.
 	ClickHouse *Link
 	Book       *Book
@@ -125,10 +131,16 @@ func newRig(t *testing.T, s Scenario, source func() *rand.Rand) *Rig {
 	if len(s.Nodes) == 0 {
 		s.Nodes = []hubtest.NodeOptions{{}}
 	}
+	cluster, brokers := newKafka(t, s.Kafka)
 	hub := hubtest.Start(t, hubtest.Options{
-		NodeOptions: s.Nodes[0], Engine: engine, ViaClickHouse: clickhouse.Addr(), NotStarted: true,
+		NodeOptions: s.Nodes[0], NotStarted: true,
+		Kafka: topic.Cluster{Brokers: cluster.Addrs()}, Replicas: len(brokers), ViaKafka: addrs(brokers),
+		Engine: engine, ViaClickHouse: clickhouse.Addr(),
 	})
-	r := &Rig{Hub: hub, Nodes: []*hubtest.Node{hub.Node}, Engine: engine, ClickHouse: clickhouse, Book: newBook(), Random: source()}
+	r := &Rig{
+		Hub: hub, Nodes: []*hubtest.Node{hub.Node}, Kafka: cluster, Brokers: brokers, Engine: engine, ClickHouse: clickhouse,
+		Book: newBook(), Random: source(),
+	}
 	for _, opts := range s.Nodes[1:] {
 		r.Nodes = append(r.Nodes, hub.NewNode(t, opts))
 	}
@@ -183,9 +195,15 @@ func (r *Rig) recover(t *testing.T, within time.Duration) time.Duration {
 		}
 		return nil
 	})
+	testkit.Eventually(t, within, func() error {
+		if newest := r.load.reported.get(); !newest.at.After(begin) {
+			return errors.New("nothing is acknowledged")
+		}
+		return nil
+	})
 	ctx, cancel := context.WithTimeout(t.Context(), within)
 	defer cancel()
-	if newest := r.load.reported.get(); newest.entry != nil && !r.probes.followed(ctx, newest.entry, isListed) {
+	if !r.probes.followed(ctx, r.load.reported.get().entry, isListed) {
 		t.Fatal("a report does not show")
 	}
 	took := time.Since(begin)

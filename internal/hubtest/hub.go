@@ -47,6 +47,8 @@ type Options struct {
 	// proxy's.
 	ViaKafka      []string
 	ViaClickHouse string
+	// Replicas is how many brokers hold each topic; with more than one, all but one must to acknowledge a message.
+	Replicas int
 	// NotStarted leaves the daemon down: the test calls Restart.
 	NotStarted bool
 }
@@ -90,12 +92,16 @@ func Start(t testing.TB, opts Options) *Hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reports := testkit.TopicOn(t, kafka.Brokers[0], 4)
+	newTopic := func(partitions int) string {
+		return testkit.TopicWith(t, kafka, testkit.TopicOptions{
+			Partitions: partitions, Replicas: opts.Replicas, MinInSync: opts.Replicas - 1,
+		})
+	}
+	reports := newTopic(4)
 	h := &Hub{
 		Keys: keys, Ring: ring, Kafka: kafka, Database: testkit.DatabaseOn(t, engine),
 		Topics: nation.Topics{
-			Reports: reports, Changes: testkit.TopicOn(t, kafka.Brokers[0], 4),
-			DeadLetters: testkit.TopicOn(t, kafka.Brokers[0], 1), Group: reports + ".ingest",
+			Reports: reports, Changes: newTopic(4), DeadLetters: newTopic(1), Group: reports + ".ingest",
 		},
 		dir: dir, engineHTTP: "http://" + engine.HTTPAddr(), publishers: map[string]*publisher.Publisher{},
 	}
