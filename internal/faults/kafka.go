@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/waspada-hub/waspada/internal/devstack"
+	"github.com/waspada-hub/waspada/internal/hubtest"
+	"github.com/waspada-hub/waspada/internal/nation"
 	"github.com/waspada-hub/waspada/internal/testkit"
 )
 
@@ -57,6 +59,30 @@ var sharedKafka = sync.OnceValues(func() (proxied, error) {
 	testkit.OnExit(cluster.Kill)
 	return proxied{cluster, addrs}, nil
 })
+
+// secure makes the topics and rights of a secured cluster as its operator would, and has each node come as the user of
+// its role. The test itself is the admin.
+func secure(t *testing.T, cluster *devstack.ApacheCluster, opts *hubtest.Options, nodes []hubtest.NodeOptions) {
+	t.Helper()
+	testkit.Provision(t, cluster)
+	opts.Kafka = testkit.AsUser(t, cluster, devstack.ApacheAdmin)
+	opts.Topics = &nation.Topics{
+		Reports: "waspada.reports.v1", Changes: "waspada.changes.v1", DeadLetters: "waspada.deadletters.v1",
+		Group: "waspada-ingest",
+	}
+	for i := range nodes {
+		nodes[i].Settings = asUser(cluster, nodes[i].Role)
+	}
+}
+
+// asUser are the settings by which a daemon comes to a secured cluster as a user.
+func asUser(cluster *devstack.ApacheCluster, user string) map[string]any {
+	return map[string]any{
+		"kafka.tls.enabled": true, "kafka.tls.ca_file": cluster.CAFile(),
+		"kafka.sasl.mechanism": devstack.ApacheMechanism, "kafka.sasl.user": user,
+		"kafka.sasl.password_file": cluster.PasswordFile(user),
+	}
+}
 
 func freeAddrs(n int) (addrs []string, err error) {
 	for range n {

@@ -45,8 +45,8 @@ func TestNothingIsLostWhenABrokerFails(t *testing.T) {
 			}
 		},
 	})
-	table.Run(t, "of three brokers a busy leader killed, then a second", Scenario{
-		Kafka: devstack.ApacheOptions{Brokers: 3}, RecoverWithin: 60 * time.Second,
+	table.Run(t, "of three secured brokers a busy leader killed, then a second", Scenario{
+		Nodes: apart(), Kafka: devstack.ApacheOptions{Brokers: 3, Secure: true}, RecoverWithin: 60 * time.Second,
 		Fault: func(t *testing.T, r *Rig) {
 			leader, err := r.Kafka.Leader(t.Context(), r.Hub.Topics.Reports, 0)
 			if err != nil {

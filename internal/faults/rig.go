@@ -55,6 +55,8 @@ type Rig struct {
 	// Random is the scenario's, for the test's own goroutine.
 	Random *rand.Rand
 
+	// auditor has the configuration that audits run with.
+	auditor        *hubtest.Node
 	load, overHTTP *load
 	// other makes what is in no book, for the test's own goroutine.
 	other  *load
@@ -132,14 +134,22 @@ func newRig(t *testing.T, s Scenario, source func() *rand.Rand) *Rig {
 		s.Nodes = []hubtest.NodeOptions{{}}
 	}
 	cluster, brokers := newKafka(t, s.Kafka)
-	hub := hubtest.Start(t, hubtest.Options{
-		NodeOptions: s.Nodes[0], NotStarted: true,
-		Kafka: topic.Cluster{Brokers: cluster.Addrs()}, Replicas: len(brokers), ViaKafka: addrs(brokers),
+	opts := hubtest.Options{
+		NotStarted: true,
+		Kafka:      topic.Cluster{Brokers: cluster.Addrs()}, Replicas: len(brokers), ViaKafka: addrs(brokers),
 		Engine: engine, ViaClickHouse: clickhouse.Addr(),
-	})
+	}
+	if s.Kafka.Secure {
+		secure(t, cluster, &opts, s.Nodes)
+	}
+	opts.NodeOptions = s.Nodes[0]
+	hub := hubtest.Start(t, opts)
 	r := &Rig{
 		Hub: hub, Nodes: []*hubtest.Node{hub.Node}, Kafka: cluster, Brokers: brokers, Engine: engine, ClickHouse: clickhouse,
-		Book: newBook(), Random: source(),
+		Book: newBook(), Random: source(), auditor: hub.Node,
+	}
+	if s.Kafka.Secure {
+		r.auditor = hub.NewNode(t, hubtest.NodeOptions{Settings: asUser(cluster, "operator")})
 	}
 	for _, opts := range s.Nodes[1:] {
 		r.Nodes = append(r.Nodes, hub.NewNode(t, opts))
@@ -240,7 +250,7 @@ func (r *Rig) settle(t *testing.T) row {
 	for line := range strings.Lines(r.Hub.Query(t, "SELECT DISTINCT event_id FROM events")) {
 		stored[uuid.MustParse(strings.TrimSpace(line))] = struct{}{}
 	}
-	if err := r.Hub.Audit(t, nil); err != nil {
+	if err := r.auditor.Audit(t, nil); err != nil {
 		t.Errorf("audit: %v", err)
 	}
 	result := row{

@@ -47,6 +47,8 @@ type Options struct {
 	// proxy's.
 	ViaKafka      []string
 	ViaClickHouse string
+	// Topics are there already; nil makes some.
+	Topics *nation.Topics
 	// Replicas is how many brokers hold each topic; with more than one, all but one must to acknowledge a message.
 	Replicas int
 	// NotStarted leaves the daemon down: the test calls Restart.
@@ -92,17 +94,9 @@ func Start(t testing.TB, opts Options) *Hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newTopic := func(partitions int) string {
-		return testkit.TopicWith(t, kafka, testkit.TopicOptions{
-			Partitions: partitions, Replicas: opts.Replicas, MinInSync: opts.Replicas - 1,
-		})
-	}
-	reports := newTopic(4)
 	h := &Hub{
 		Keys: keys, Ring: ring, Kafka: kafka, Database: testkit.DatabaseOn(t, engine),
-		Topics: nation.Topics{
-			Reports: reports, Changes: newTopic(4), DeadLetters: newTopic(1), Group: reports + ".ingest",
-		},
+		Topics: topics(t, kafka, opts),
 		dir: dir, engineHTTP: "http://" + engine.HTTPAddr(), publishers: map[string]*publisher.Publisher{},
 	}
 	h.around = nation.Surroundings{
@@ -124,6 +118,20 @@ func Start(t testing.TB, opts Options) *Hub {
 		h.Restart(t)
 	}
 	return h
+}
+
+func topics(t testing.TB, kafka topic.Cluster, opts Options) nation.Topics {
+	t.Helper()
+	if opts.Topics != nil {
+		return *opts.Topics
+	}
+	one := func(partitions int) string {
+		return testkit.TopicWith(t, kafka, testkit.TopicOptions{
+			Partitions: partitions, Replicas: opts.Replicas, MinInSync: opts.Replicas - 1,
+		})
+	}
+	reports := one(4)
+	return nation.Topics{Reports: reports, Changes: one(4), DeadLetters: one(1), Group: reports + ".ingest"}
 }
 
 // Publisher is a partner's publisher on Kafka.
@@ -175,25 +183,6 @@ func (h *Hub) Query(t testing.TB, sql string) string {
 		t.Fatalf("%s: %s %v %s", sql, resp.Status, err, body)
 	}
 	return strings.TrimSpace(string(body))
-}
-
-// Audit runs `waspadad audit` and decodes what it prints into report. It returns the command's error, which is not nil
-// when the audit finds fault.
-func (h *Hub) Audit(t testing.TB, report any) error {
-	t.Helper()
-	var out, log bytes.Buffer
-	cmd := exec.CommandContext(t.Context(), Binary(t, "waspadad"), "audit", "--config", h.config, "--output", "json")
-	cmd.Env, cmd.Stdout, cmd.Stderr = plainEnv(), &out, &log
-	err := cmd.Run()
-	if report != nil {
-		if jsonErr := json.Unmarshal(out.Bytes(), report); jsonErr != nil {
-			t.Fatalf("audit printed no JSON: %v\n%s\n%s", jsonErr, out.Bytes(), log.Bytes())
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %s%s", err, out.Bytes(), log.Bytes())
-	}
-	return nil
 }
 
 // CLI runs the partner's command line with a role's key and returns what it printed.

@@ -197,6 +197,25 @@ func (n *Node) end(t testing.TB, sig syscall.Signal) error {
 	}
 }
 
+// Audit runs `waspadad audit` with the node's configuration and decodes what it prints into report. It returns the command's error, which is not nil
+// when the audit finds fault.
+func (n *Node) Audit(t testing.TB, report any) error {
+	t.Helper()
+	var out, log bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), Binary(t, "waspadad"), "audit", "--config", n.config, "--output", "json")
+	cmd.Env, cmd.Stdout, cmd.Stderr = plainEnv(), &out, &log
+	err := cmd.Run()
+	if report != nil {
+		if jsonErr := json.Unmarshal(out.Bytes(), report); jsonErr != nil {
+			t.Fatalf("audit printed no JSON: %v\n%s\n%s", jsonErr, out.Bytes(), log.Bytes())
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %s%s", err, out.Bytes(), log.Bytes())
+	}
+	return nil
+}
+
 // Signal sends a signal to the daemon, which must be up: SIGSTOP makes it a zombie until SIGCONT.
 func (n *Node) Signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()
