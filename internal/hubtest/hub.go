@@ -11,9 +11,7 @@ package hubtest
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
@@ -97,7 +95,7 @@ func Start(t testing.TB, opts Options) *Hub {
 	h := &Hub{
 		Keys: keys, Ring: ring, Kafka: kafka, Database: testkit.DatabaseOn(t, engine),
 		Topics: topics(t, kafka, opts),
-		dir: dir, engineHTTP: "http://" + engine.HTTPAddr(), publishers: map[string]*publisher.Publisher{},
+		dir:    dir, engineHTTP: "http://" + engine.HTTPAddr(), publishers: map[string]*publisher.Publisher{},
 	}
 	h.around = nation.Surroundings{
 		Brokers: kafka.Brokers, ClickHouse: engine.Addr(), Database: h.Database, Cluster: engine.Cluster(), Topics: &h.Topics,

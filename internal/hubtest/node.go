@@ -1,6 +1,8 @@
 package hubtest
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
