@@ -433,6 +433,12 @@ func TestReadinessNamesEachCheck(t *testing.T) {
 func listening(t *testing.T, with ...func(*Config, *Deps)) (h *hub, addr string) {
 	t.Helper()
 	h = newHub(t, with...)
+	return h, h.listen(t)
+}
+
+// listen serves on a port of its own until the test ends.
+func (h *hub) listen(t *testing.T) (addr string) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -441,7 +447,7 @@ func listening(t *testing.T, with ...func(*Config, *Deps)) (h *hub, addr string)
 	h.stop, h.stopped = cancel, make(chan error, 1)
 	go func() { h.stopped <- h.server.Serve(ctx, listener) }()
 	t.Cleanup(cancel)
-	return h, listener.Addr().String()
+	return listener.Addr().String()
 }
 
 func TestDrainingTurnsReadinessOffFirstAndEndsWhatIsUnderWay(t *testing.T) {

@@ -36,6 +36,20 @@ func DefaultConfig() Config {
 	return Config{Addr: "127.0.0.1:8080", DrainDelay: time.Second, DrainLimit: 10 * time.Second}
 }
 
+// patience is how long a caller may take before its connection is cut; no caller takes another's time.
+type patience struct {
+	// head and whole bound the reading of a request, from its first byte (that of a new connection from its making): Gin's
+	// own Run would let it take for ever.
+	head, whole time.Duration
+	// answer bounds the rest: what the hub does, and the caller's reading of it.
+	answer time.Duration
+	// idle is how long a connection may stay open without a request.
+	idle time.Duration
+}
+
+// patient is what the contract tells callers.
+var patient = patience{head: 2 * time.Second, whole: 5 * time.Second, answer: 10 * time.Second, idle: time.Minute}
+
 // Authenticator tells who sends an Authorization header. Its error is a *fraud.Denial.
 type Authenticator interface {
 	Authenticate(header string, now time.Time) (fraud.Identity, error)
@@ -101,6 +115,7 @@ type Server struct {
 	publisher  Publisher
 	events     EventFinder
 	trends     Series
+	patience   patience
 	readiness  *readiness
 	repeats    *repeats
 	log        *slog.Logger
@@ -115,7 +130,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, auth: deps.Auth, screen: deps.Screen, keys: deps.Screen.Keys,
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
-		log: deps.Log, now: deps.Now,
+		patience: patient, log: deps.Log, now: deps.Now,
 	}
 	s.categories = quotedCategories(deps.Screen.Taxonomy)
 	s.readiness = &readiness{checks: deps.Checks, log: deps.Log}
@@ -146,12 +161,11 @@ func (s *Server) Run(ctx context.Context) error {
 // connections, 4 the requests that are under way end, at the latest after DrainLimit.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
-		Handler: s.handler,
-		// A caller may be slow in its head for 2 s and in its body for 5 s; Gin's own Run would let it take for ever.
-		ReadHeaderTimeout: 2 * time.Second,
-		ReadTimeout:       5 * time.Second,
-		WriteTimeout:      10 * time.Second,
-		IdleTimeout:       60 * time.Second,
+		Handler:           s.handler,
+		ReadHeaderTimeout: s.patience.head,
+		ReadTimeout:       s.patience.whole,
+		WriteTimeout:      s.patience.answer,
+		IdleTimeout:       s.patience.idle,
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}

@@ -76,10 +76,12 @@ func (c *Client) Server() *url.URL { clone := *c.server; return &clone }
 func (c *Client) KeyRing() *indicator.KeyRing { return c.ring }
 
 // newTransport keeps as many idle connections as a busy platform has callers: with Go's default of two, most look-ups
-// would pay for a new TLS handshake.
+// would pay for a new TLS handshake. It gives them up before the hub does, after a minute: a request that meets the
+// hub's closing of its connection fails, and is a try lost.
 func newTransport() *http.Transport {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 64
+	t.IdleConnTimeout = 45 * time.Second
 	return t
 }
 
