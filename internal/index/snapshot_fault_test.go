@@ -24,22 +24,33 @@ import (
 // faultySize is how many opinions the snapshots have of which every byte is changed: some hundreds.
 const faultySize = 300
 
-// changedPlaces lists where a snapshot is changed: every byte in the long form, one in step in the short one, and the
-// header and positions always.
-func changedPlaces(size, step int) (places []int) {
-	const head = 200
-	if testkit.Long() {
-		step = 1
-	}
-	for at := 0; at < size; {
+// The parts of a snapshot of faultySize opinions: header and positions, directory, records, extras of every other, sum.
+const (
+	directoryEnd  = -sha256.Size - 8*faultySize/2 - recordSize*faultySize // from the end of the file
+	directorySize = 4 << dirBits
+)
+
+// changedPlaces lists where a snapshot is changed, from 0 to size: one byte in step of the directory, which is all alike,
+// and all others, of which the short form leaves out as many among the records.
+func changedPlaces(data []byte, step int) (places []int) {
+	directory := len(data) + directoryEnd - directorySize
+	for at := 0; at < len(data); {
 		places = append(places, at)
-		if at < head {
-			at++
-		} else {
+		if at >= directory && (at < directory+directorySize || !testkit.Long()) {
 			at += step
+		} else {
+			at++
 		}
 	}
 	return places
+}
+
+// everyByte is the step of a long form that leaves out nothing.
+func everyByte(short int) int {
+	if testkit.Long() {
+		return 1
+	}
+	return short
 }
 
 // inHalves runs a check of every place, on two cores: the sum of a quarter of a megabyte each time takes a while.
@@ -59,15 +70,14 @@ func inHalves(data []byte, places []int, check func(data []byte, at int)) {
 func TestSnapshotWithAnyByteChangedIsRefused(t *testing.T) {
 	r := testkit.Seed(t)
 	data := snapshotBytes(t, someSnapshot(t, faultySize))
-	places := changedPlaces(len(data), 97)
-	// All bits of what is not the directory, which is all alike; of that, one.
-	directory := len(data) - sha256.Size - faultySize*recordSize - 8*faultySize/2 - 4<<dirBits
+	places := changedPlaces(data, everyByte(97))
+	directory := len(data) + directoryEnd - directorySize
 	bit := r.Perm(len(data))
 	began := time.Now()
 	inHalves(data, places, func(data []byte, at int) {
 		for b := range 8 {
-			if at >= directory && at < directory+4<<dirBits && b != bit[at]%8 {
-				continue
+			if at >= directory && at < directory+directorySize && b != bit[at]%8 {
+				continue // of the directory one bit a byte, of all others each
 			}
 			data[at] ^= 1 << b
 			if _, err := decodeSnapshot(data, 1); err == nil {
@@ -85,7 +95,7 @@ func TestSnapshotWithAnyByteChangedIsRefused(t *testing.T) {
 func TestSnapshotOfAnyOtherLengthIsRefused(t *testing.T) {
 	r := testkit.Seed(t)
 	data := snapshotBytes(t, someSnapshot(t, faultySize))
-	inHalves(data, changedPlaces(len(data), 97), func(data []byte, n int) {
+	inHalves(data, changedPlaces(data, everyByte(97)), func(data []byte, n int) {
 		if _, err := decodeSnapshot(data[:n], 1); err == nil {
 			t.Errorf("cut to %d bytes, and nobody saw it", n)
 		}
@@ -118,7 +128,7 @@ func TestSnapshotThatIsWrongUnderARightSumBreaksNothing(t *testing.T) {
 	bit := r.Perm(len(data))
 	var mu sync.Mutex
 	used := 0
-	inHalves(data, changedPlaces(len(data)-sha256.Size, 997), func(data []byte, at int) {
+	inHalves(data, changedPlaces(data, 499), func(data []byte, at int) {
 		data[at] ^= 1 << (bit[at] % 8)
 		s, err := decodeSnapshot(seal(data), 1)
 		data[at] ^= 1 << (bit[at] % 8)
@@ -262,7 +272,7 @@ func TestNodeStartsRightWhateverItsSnapshotIs(t *testing.T) {
 	}
 	random := 20
 	if testkit.Long() {
-		random = 1000
+		random = 500
 	}
 	for range random {
 		at := r.Uint64()
