@@ -310,9 +310,7 @@ func TestOperatorsAreNeverShownAValue(t *testing.T) {
 	for _, h := range signed.Headers {
 		inside.Headers = append(inside.Headers, topic.Header{Name: h.Name, Value: h.Value})
 	}
-	if _, err := reports.Put(t.Context(), 0, poison, inside); err != nil {
-		t.Fatal(err)
-	}
+	putAll(t, reports, 0, poison, inside)
 	o.refused(2)
 	var everything strings.Builder
 	for _, args := range [][]string{
@@ -344,9 +342,7 @@ func TestOperatorsAreAskedTwiceBeforeManyMessages(t *testing.T) {
 	for i := range poison {
 		poison[i].Value = fmt.Append(nil, i)
 	}
-	if _, err := reports.Put(t.Context(), 2, poison...); err != nil {
-		t.Fatal(err)
-	}
+	putAll(t, reports, 2, poison...)
 	o.refused(101)
 	o.wants(o.run(0, "list"), "The newest 50 of 101")
 	o.wants(o.run(2, "replay", "--partition", "2"), "101 messages", "--yes")
@@ -384,10 +380,7 @@ func TestOperatorsHearWhatCannotBeDone(t *testing.T) {
 	broker := testkit.OwnKafka(t, devstack.BrokerOptions{})
 	o := openOffice(t, hubtest.Options{Kafka: topic.Cluster{Brokers: []string{broker.Addr()}}})
 	reports := o.Kafka.Open(o.Topics.Reports)
-	poison := []topic.Outgoing{{Value: []byte("a")}, {Value: []byte("b")}}
-	if _, err := reports.Put(t.Context(), 1, poison...); err != nil {
-		t.Fatal(err)
-	}
+	putAll(t, reports, 1, topic.Outgoing{Value: []byte("a")}, topic.Outgoing{Value: []byte("b")})
 	o.refused(2)
 	for want, args := range map[string][]string{
 		"position is written PARTITION:OFFSET": {"show", "x"},

@@ -66,7 +66,7 @@ func (j *Judgement) fault(l *fraud.DeadLetter) *fraud.Fault {
 	switch {
 	case j.Whole != nil:
 		return j.Whole
-	case int(l.Index) < len(j.Events) && j.Events[l.Index] != nil:
+	case int(l.Index) < len(j.Events) && j.Events[l.Index] != nil: // the first one, if all were refused together
 		return j.Events[l.Index]
 	}
 	return &l.Fault

@@ -40,6 +40,7 @@ type hub struct {
 	registry *registry
 	screen   *fraud.Screen
 	signer   *wire.Signer
+	stop     func() // ends ingest; nil while it does not run
 }
 
 func newHub(t testing.TB) *hub { return newHubOn(t, testkit.Kafka(t)) }
@@ -72,23 +73,12 @@ func newHubOn(t testing.TB, broker string) *hub {
 	return h
 }
 
-// ingest runs ingest until all that is on the topic is stored, and stops it.
+// ingest waits until all that is on the topic is stored by ingest, which runs from the first time on.
 func (h *hub) ingest() {
 	h.t.Helper()
-	cfg := ingest.DefaultConfiguration()
-	cfg.Cluster, cfg.Topic, cfg.Group = h.cluster, h.reports.Name, "ingest-"+h.reports.Name
-	cfg.DeadLetters = testkit.TopicOn(h.t, h.cluster.Brokers[0], 1)
-	cfg.SegmentAge, cfg.HeartbeatInterval = 10*time.Millisecond, 100*time.Millisecond
-	ctx, cancel := context.WithCancel(h.t.Context())
-	done := make(chan error, 1)
-	in := ingest.New(cfg, h.judge().Opener, h.screen, silent{}, h.book, prometheus.NewRegistry(), quiet)
-	go func() { done <- in.Run(ctx) }()
-	defer func() {
-		cancel()
-		if err := <-done; err != nil {
-			h.t.Error(err)
-		}
-	}()
+	if h.stop == nil {
+		h.startIngest()
+	}
 	ends, err := h.reports.Ends(h.t.Context())
 	if err != nil {
 		h.t.Fatal(err)
@@ -101,6 +91,31 @@ func (h *hub) ingest() {
 		}
 		return nil
 	})
+}
+
+func (h *hub) startIngest() {
+	h.t.Helper()
+	cfg := ingest.DefaultConfiguration()
+	cfg.Cluster, cfg.Topic, cfg.Group = h.cluster, h.reports.Name, "ingest-"+h.reports.Name
+	cfg.DeadLetters = testkit.TopicOn(h.t, h.cluster.Brokers[0], 1)
+	cfg.SegmentAge, cfg.HeartbeatInterval = 10*time.Millisecond, 100*time.Millisecond
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	in := ingest.New(cfg, h.judge().Opener, h.screen, silent{}, h.book, prometheus.NewRegistry(), quiet)
+	go func() { done <- in.Run(ctx) }()
+	h.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			h.t.Error(err)
+		}
+	})
+	h.t.Cleanup(h.stop)
+}
+
+// rest stops ingest until it is needed again.
+func (h *hub) rest() {
+	h.stop()
+	h.stop = nil
 }
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -157,11 +172,17 @@ func (h *hub) put(partition int, messages ...wire.Message) (first fraud.Place) {
 		}
 		all = append(all, out)
 	}
-	offset, err := h.reports.Put(h.t.Context(), partition, all...)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	return place(int32(partition), offset)
+	return place(int32(partition), putAll(h.t, h.reports, partition, all...))
+}
+
+// putAll puts messages as soon as the partition has its leader.
+func putAll(t testing.TB, to *topic.Topic, partition int, all ...topic.Outgoing) (first int64) {
+	t.Helper()
+	testkit.Eventually(t, patience, func() (err error) {
+		first, err = to.Put(t.Context(), partition, all...)
+		return err
+	})
+	return first
 }
 
 func (h *hub) seal(events ...fraud.Event) wire.Message {

@@ -74,7 +74,7 @@ func (o *originals) read(ctx context.Context, l *fraud.DeadLetter) (topic.Messag
 	case !ok:
 		why := fmt.Sprintf("the topic has no partition %d: it was made anew", l.Partition)
 		return topic.Message{}, &obstacle{Another, why}, nil
-	case l.Offset < held.First:
+	case l.Offset < held.First: // Pick would find out too, at the price of a connection
 		return o.gone(ctx, l, held)
 	}
 	m, err := o.from(int(l.Partition)).Pick(ctx, l.Offset)

@@ -353,6 +353,19 @@ func TestAMessageThatTheTopicTakesNoLongerHoldsUpNoOther(t *testing.T) {
 	h.outcomes(got, err, sent, tooLarge, after)
 }
 
+func TestABundleThatOpensAndHasNothingGoodIsNotSent(t *testing.T) {
+	h := newHub(t)
+	h.registry.edit(func(r *registry) { r.key.ID = "another" })
+	h.put(0, h.seal(h.clear(), h.clear()))
+	h.ingest()
+	h.wantOutstanding(map[string]fraud.Reason{"0:0": "unknown_key"})
+	h.registry.edit(func(r *registry) { r.key.ID = "bank-1" })
+	got, err := h.replay(every, nil)
+	h.outcomes(got, err, deadletters.Outcome{
+		From: place(0, 0), Result: deadletters.RefusedAgain, Reason: "not_entitled", Letters: 1, Refused: 2,
+	})
+}
+
 func TestABundleIsSentForTheEventThatIsMeant(t *testing.T) {
 	h := newHub(t)
 	bad := h.report()
@@ -406,6 +419,8 @@ func TestAMessageOfAnotherTopicOfTheSameNameIsNotSent(t *testing.T) {
 	plant := func(edit func(*fraud.DeadLetter)) {
 		other := letter
 		edit(&other)
+		h.mu.Lock()
+		defer h.mu.Unlock()
 		h.letters[other.Position] = other
 	}
 	plant(func(l *fraud.DeadLetter) { l.Appended = l.Appended.Add(-time.Hour) })
@@ -437,6 +452,7 @@ func TestItStopsWhenKafkaStopsAndKeepsWhatWasDone(t *testing.T) {
 	}
 	h.ingest()
 	h.registry.edit(func(r *registry) { r.key.ID = "bank-1" })
+	h.rest()
 	got, err := h.replayWith(t.Context(), every, &stopping{h.book, broker.Close}, func(c *deadletters.Config) {
 		c.Rate, c.Patience = 40, time.Second // 10 messages at once
 	})
