@@ -16,7 +16,7 @@ need = @command -v $(1) >/dev/null || \
     { printf '%s\n' "$(1) is missing: it is needed $(2)." "Get it with: $(3)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine kafka-jars demo test test-kafka test-cluster test-kill bench lint fmt clean need-go need-python need-java
+.PHONY: help build engine kafka-jars demo test test-kafka test-cluster test-kill bench lint fmt clean need-go need-python
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,8 +34,10 @@ demo: build engine ## run the whole hub on this machine with a synthetic nationa
 test: need-go need-python engine ## run all tests on the dev stack (TEST_FLAGS=-race, TEST_LIMIT=15m)
 	$(GO) test $(TAGS) -timeout $(TEST_LIMIT) $(TEST_FLAGS) ./...
 
-test-kafka: need-go need-python engine kafka-jars ## run the same tests on Apache Kafka 4
-	WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -timeout $(TEST_LIMIT) $(TEST_FLAGS) ./...
+# Each package starts a broker of its own, so those without a word to Kafka are left out, and few run side by side.
+test-kafka: need-go need-python engine kafka-jars ## run the tests that use Kafka on Apache Kafka 4, and those about it
+	WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -p 2 -timeout $(TEST_LIMIT) $(TEST_FLAGS) $$(git grep --untracked \
+	    -lE '(testkit\.(Kafka|Topic|OwnApache)|hubtest\.Start)\(' -- internal pkg cmd | xargs -n 1 dirname | sort -u | sed 's:^:./:')
 
 # The packages whose tests store something, other than those of the engine itself.
 test-cluster: need-go need-python engine ## run the tests that use ClickHouse on a cluster of two shards
@@ -46,7 +48,7 @@ test-cluster: need-go need-python engine ## run the tests that use ClickHouse on
 test-kill: need-go engine ## kill -9 the daemon 20 times under 200,000 events; stop ClickHouse for 60 s
 	$(GO) test $(TAGS) -count 1 -v -timeout $(TEST_LIMIT) -run 'Kill|Stopped' ./internal/e2e -kills 20 -events 200000 -outage 60s
 
-kafka-jars: need-java ## install Apache Kafka for test-kafka (once, 43 MB, with Maven)
+kafka-jars: ## install Apache Kafka for test-kafka (once, 44 MB, with Maven; as root on Debian, Java and Maven, too)
 	@deploy/kafka/install.sh
 
 bench: need-go engine ## run the benchmarks
@@ -73,7 +75,3 @@ need-go:
 # Only the engine's installation needs npm: it asks for it itself, and only when the engine is not there yet.
 need-python:
 	$(call need,python3,by the tests (3.9 or later),sudo apt-get install python3)
-
-need-java:
-	$(call need,java,to run Apache Kafka (17 or later),sudo apt-get install openjdk-17-jre-headless)
-	$(call need,mvn,to fetch Apache Kafka,sudo apt-get install maven)

@@ -121,29 +121,42 @@ func TopicWith(t testing.TB, cluster topic.Cluster, opts TopicOptions) string {
 		}
 		return resp.Errors[name]
 	})
-	// Apache Kafka acknowledges a topic before every partition has its leader.
-	Eventually(t, 30*time.Second, func() error {
-		meta, err := client.Metadata(t.Context(), &kafka.MetadataRequest{Topics: []string{name}})
-		if err != nil {
-			return err
-		}
-		for _, made := range meta.Topics {
-			if made.Error != nil {
-				return made.Error
-			}
-			if len(made.Partitions) != opts.Partitions {
-				return fmt.Errorf("%d of %d partitions known", len(made.Partitions), opts.Partitions)
-			}
-			for _, p := range made.Partitions {
-				if p.Error != nil {
-					return p.Error
-				}
-				if len(p.Isr) != opts.Replicas {
-					return fmt.Errorf("%d of %d replicas in sync", len(p.Isr), opts.Replicas)
-				}
-			}
-		}
-		return nil
-	})
+	// Apache Kafka acknowledges a topic before every partition has its leader, and names the leader before that one knows.
+	Eventually(t, 30*time.Second, func() error { return served(t.Context(), client, name, opts) })
 	return name
+}
+
+// served tells what a topic still lacks.
+func served(ctx context.Context, client *kafka.Client, name string, opts TopicOptions) error {
+	meta, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{name}})
+	if err != nil {
+		return err
+	}
+	made := meta.Topics[0]
+	if made.Error != nil {
+		return made.Error
+	}
+	if len(made.Partitions) != opts.Partitions {
+		return fmt.Errorf("%d of %d partitions known", len(made.Partitions), opts.Partitions)
+	}
+	var ask []kafka.OffsetRequest
+	for _, p := range made.Partitions {
+		if p.Error != nil {
+			return p.Error
+		}
+		if len(p.Isr) != opts.Replicas {
+			return fmt.Errorf("%d of %d replicas in sync", len(p.Isr), opts.Replicas)
+		}
+		ask = append(ask, kafka.LastOffsetOf(p.ID))
+	}
+	ends, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{name: ask}})
+	if err != nil {
+		return err
+	}
+	for _, p := range ends.Topics[name] {
+		if p.Error != nil {
+			return p.Error
+		}
+	}
+	return nil
 }
