@@ -9,6 +9,8 @@ GO          ?= go
 TAGS        := -tags nomsgpack
 TEST_LIMIT  ?= 15m
 TEST_FLAGS  ?=
+FAULTS      ?= .
+SOAK        ?= 1h
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 # $(call need,PROGRAM,WHAT FOR,HOW) stops with a clear word when a program is missing.
@@ -16,7 +18,7 @@ need = @command -v $(1) >/dev/null || \
     { printf '%s\n' "$(1) is missing: it is needed $(2)." "Get it with: $(3)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine kafka-jars demo test test-kafka test-cluster test-kill bench lint fmt clean need-go need-python
+.PHONY: help build engine kafka-jars demo test test-kafka test-cluster test-kill test-faults test-soak bench lint fmt clean need-go need-python
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +49,17 @@ test-cluster: need-go need-python engine ## run the tests that use ClickHouse on
 
 test-kill: need-go engine ## kill -9 the daemon 20 times under 200,000 events; stop ClickHouse for 60 s
 	$(GO) test $(TAGS) -count 1 -v -timeout $(TEST_LIMIT) -run 'Kill|Stopped' ./internal/e2e -kills 20 -events 200000 -outage 60s
+
+# FAULTS=Link plays the scenarios whose names match. The table also goes to bin/faults.md.
+test-faults: need-go engine kafka-jars ## break the hub in every way we know, in the long form (45 minutes)
+	@mkdir -p bin
+	WASPADA_TEST_KAFKA=apache WASPADA_TEST_LONG=1 WASPADA_FAULTS_TABLE=$(CURDIR)/bin/faults.md \
+	    $(GO) test $(TAGS) -count 1 -v -timeout 120m -run '$(FAULTS)' ./internal/faults
+	WASPADA_TEST_LONG=1 $(GO) test $(TAGS) -count 1 -timeout 60m ./pkg/fraud ./internal/index ./internal/api ./internal/partners
+
+test-soak: need-go engine kafka-jars ## a random fault every minute for an hour (SOAK=1h)
+	WASPADA_TEST_KAFKA=apache WASPADA_TEST_LONG=1 $(GO) test $(TAGS) -count 1 -v -timeout 150m -run OneFaultAfterTheOther \
+	    ./internal/faults -soak $(SOAK)
 
 kafka-jars: ## install Apache Kafka for test-kafka (once, 44 MB, with Maven; as root on Debian, Java and Maven, too)
 	@deploy/kafka/install.sh
