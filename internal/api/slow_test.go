@@ -75,8 +75,8 @@ func TestAnnouncedBodiesTakeNoMemoryBeforeTheyCome(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		if _, err := fmt.Fprintf(conn, "POST /v1/lookup/batch?epoch=2 HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer lookup\r\n"+
-			"Content-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\nx", announced); err != nil {
+		if _, err := fmt.Fprintf(conn, "POST /v1/lookup/batch?epoch=2 HTTP/1.1\r\nHost: hub\r\n"+
+			"Authorization: Bearer lookup\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\nx", announced); err != nil {
 			t.Fatal(err)
 		}
 	}

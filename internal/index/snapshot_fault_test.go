@@ -30,8 +30,8 @@ const (
 	directorySize = 4 << dirBits
 )
 
-// changedPlaces lists where a snapshot is changed, from 0 to size: one byte in step of the directory, which is all alike,
-// and all others, of which the short form leaves out as many among the records.
+// changedPlaces lists where a snapshot is changed: one byte in step of the directory, which is all alike, and all
+// others; the short form takes as few of what follows the directory.
 func changedPlaces(data []byte, step int) (places []int) {
 	directory := len(data) + directoryEnd - directorySize
 	for at := 0; at < len(data); {

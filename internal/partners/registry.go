@@ -23,7 +23,7 @@ type Registry struct {
 	current atomic.Pointer[snapshot]
 
 	reload sync.Mutex // guards seen: one reload at a time
-	seen   []byte     // the file's content when it was last looked at, good or not
+	seen   []byte     // the file's content when it was last taken or refused
 }
 
 // snapshot is one partner file. It is never changed once it is in use.
@@ -55,35 +55,43 @@ func Load(path string) (*Registry, error) {
 
 // Reload reads the file again. When it is refused, the one before it stays in force.
 func (r *Registry) Reload() error {
-	_, err := r.load(false)
-	return err
-}
-
-// load reads the file, or leaves it where it is the one that was looked at last.
-func (r *Registry) load(onlyIfChanged bool) (changed bool, err error) {
 	r.reload.Lock()
 	defer r.reload.Unlock()
+	data, err := r.read()
+	if err != nil {
+		return err
+	}
+	return r.take(data)
+}
+
+func (r *Registry) read() ([]byte, error) {
 	data, err := os.ReadFile(r.path)
 	if err != nil {
-		return false, fmt.Errorf("partners: %w", err)
+		return nil, fmt.Errorf("partners: %w", err)
 	}
-	if onlyIfChanged && bytes.Equal(data, r.seen) {
-		return false, nil
-	}
+	return data, nil
+}
+
+// take puts what the file holds in force, if it is good.
+func (r *Registry) take(data []byte) error {
 	r.seen = data
 	next, err := parse(data, time.Now())
 	if err != nil {
-		return false, fmt.Errorf("partners: %s:\n%w", r.path, err)
+		return fmt.Errorf("partners: %s:\n%w", r.path, err)
 	}
 	r.current.Store(next)
-	return true, nil
+	return nil
 }
 
 // Follow reloads the file whenever its content has changed, until ctx ends. It compares contents and not times of
 // change, which a file that is swapped by a link does not show. A revoked key is dead after every at the latest.
+//
+// It looks twice in that time, and takes only what it has seen twice: half a file, cut between two partners, is a good
+// file too, and would lock out all who stand in the other half until the writer is done.
 func (r *Registry) Follow(ctx context.Context, every time.Duration, log *slog.Logger) error {
-	tick := time.NewTicker(every)
+	tick := time.NewTicker(every / 2)
 	defer tick.Stop()
+	var before []byte
 	failing := false
 	for {
 		select {
@@ -91,7 +99,8 @@ func (r *Registry) Follow(ctx context.Context, every time.Duration, log *slog.Lo
 			return nil
 		case <-tick.C:
 		}
-		changed, err := r.load(true)
+		data, changed, err := r.look(before)
+		before = data
 		switch {
 		case err != nil && !failing:
 			log.Error("partner file refused, the one before it stays in force", "error", err)
@@ -100,6 +109,18 @@ func (r *Registry) Follow(ctx context.Context, every time.Duration, log *slog.Lo
 		}
 		failing = err != nil
 	}
+}
+
+// look reads the file, and takes it if it is another than the last and the same as at the look before.
+func (r *Registry) look(before []byte) (data []byte, changed bool, err error) {
+	r.reload.Lock()
+	defer r.reload.Unlock()
+	data, err = r.read()
+	if err != nil || bytes.Equal(data, r.seen) || !bytes.Equal(data, before) {
+		return data, false, err
+	}
+	err = r.take(data)
+	return data, err == nil, err
 }
 
 // SigningKey finds a key that verifies bundles, a partner's or the gateway's.

@@ -276,6 +276,48 @@ func TestFollowEndsARevokedKey(t *testing.T) {
 	})
 }
 
+// Half of a partner file is a partner file too.
+func TestFollowDoesNotTakeAFileThatIsBeingWritten(t *testing.T) {
+	key, hash := NewAPIKey("k")
+	path := filepath.Join(t.TempDir(), "partners.yaml")
+	half := "partners:\n- {id: a, number: 1, name: A, kind: bank}\n"
+	whole := half + "- {id: b, number: 2, name: B, kind: bank, api_keys: [{id: k, sha256: " + hash +
+		", scopes: [lookup]}]}\n"
+	write(t, path, whole)
+	r, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- r.Follow(ctx, 2*time.Second, slog.New(slog.DiscardHandler)) }()
+		wantIn := func(in bool) {
+			t.Helper()
+			synctest.Wait()
+			if _, err := r.Authenticate("Bearer "+key, now); (err == nil) != in {
+				t.Errorf("let in: %v, want %v", err == nil, in)
+			}
+		}
+		time.Sleep(time.Second / 2)
+		for range 10 {
+			write(t, path, half)
+			time.Sleep(time.Second - 1) // a look falls into this, and never two
+			wantIn(true)
+			write(t, path, whole+"# and a comment\n")
+			time.Sleep(3 * time.Second)
+			wantIn(true)
+		}
+		write(t, path, half)
+		time.Sleep(2 * time.Second)
+		wantIn(false) // who is left out for good is out in time
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func FuzzSplitKey(f *testing.F) {
 	key, _ := NewAPIKey("bank-a.1")
 	f.Add(key)
