@@ -38,8 +38,9 @@ test: need-go need-python engine ## run all tests on the dev stack (TEST_FLAGS=-
 
 # Each package starts a broker of its own, so those without a word to Kafka are left out, and few run side by side.
 test-kafka: need-go need-python engine kafka-jars ## run the tests that use Kafka on Apache Kafka 4, and those about it
-	WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -p 2 -timeout $(TEST_LIMIT) $(TEST_FLAGS) $$(git grep --untracked \
-	    -lE '(testkit\.(Kafka|Topic|OwnApache)|hubtest\.Start)\(' -- internal pkg cmd | xargs -n 1 dirname | sort -u | sed 's:^:./:')
+	users=$$(git grep --untracked -lE '(testkit\.(Kafka|Topic|OwnApache)|hubtest\.Start)\(' -- internal pkg cmd); \
+	    WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -p 2 -timeout $(TEST_LIMIT) $(TEST_FLAGS) \
+	    $$(for file in $$users; do echo "./$$(dirname "$$file")"; done | sort -u)
 
 # The packages whose tests store something, other than those of the engine itself.
 test-cluster: need-go need-python engine ## run the tests that use ClickHouse on a cluster of two shards
