@@ -54,6 +54,7 @@ topic "$DEAD_LETTERS"  3 $((30 * day))
 # Kafka does not tell a reader who produced, so the right to write is what keeps `changes` true.
 allow "$INGEST;$OPERATOR"         Read  --topic "$REPORTS" --group "$GROUP"
 allow "$INGEST"                   Write --topic "$CHANGES" --topic "$DEAD_LETTERS"
-allow "$API"                      Read  --topic "$CHANGES"
+# An api node that starts reads when the oldest report was made that the ledger does not hold yet.
+allow "$API"                      Read  --topic "$CHANGES" --topic "$REPORTS"
 # An api node signs and sends for those who report over HTTP; an operator sends again what was refused by mistake.
 allow "$API;$PARTNERS;$OPERATOR"  Write --topic "$REPORTS"

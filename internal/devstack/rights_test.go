@@ -175,7 +175,7 @@ func TestNobodyHasMoreRightsThanNeeded(t *testing.T) {
 	}
 	may := map[string]string{
 		"ingest":   "read reports, read in the group, write changes, write dead letters",
-		"api":      "read changes, write reports",
+		"api":      "read changes, read reports, write reports",
 		"operator": "read reports, read in the group, write reports",
 		"partner":  "write reports",
 	}
