@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -38,7 +39,11 @@ func (in *Ingest) retireFormerSelf(ctx context.Context) error {
 		return nil
 	}
 	in.log.Info("retiring members that this node left in the group when it died", "members", len(former))
-	answer, err := client.LeaveGroup(ctx, &kafka.LeaveGroupRequest{GroupID: in.cfg.Group, Members: former})
+	return in.leaveFor(ctx, client, former...)
+}
+
+func (in *Ingest) leaveFor(ctx context.Context, client *kafka.Client, members ...kafka.LeaveGroupRequestMember) error {
+	answer, err := client.LeaveGroup(ctx, &kafka.LeaveGroupRequest{GroupID: in.cfg.Group, Members: members})
 	if err == nil {
 		err = answer.Error
 	}
@@ -46,4 +51,24 @@ func (in *Ingest) retireFormerSelf(ctx context.Context) error {
 		return fmt.Errorf("leave the consumer group for a former self: %w", err)
 	}
 	return nil
+}
+
+// bury takes a member out of the group whose generation ended while Kafka could not be reached, as soon as it can be.
+// kafka-go then forgets that it was this member and joins as a new one; the group would wait for the old one until its
+// session times out, and no partition be read for so long: 17 s instead of 2 s after a restart of the only broker.
+func (in *Ingest) bury(ctx context.Context, member string) {
+	ctx, cancel := context.WithTimeout(ctx, in.cfg.SessionTimeout)
+	defer cancel()
+	client, done := in.cfg.Cluster.Client()
+	defer done()
+	for {
+		err := in.leaveFor(ctx, client, kafka.LeaveGroupRequestMember{ID: member})
+		if err == nil || errors.Is(err, kafka.UnknownMemberId) {
+			return
+		}
+		rest(ctx, 200*time.Millisecond)
+		if ctx.Err() != nil {
+			return
+		}
+	}
 }

@@ -81,7 +81,10 @@ func (in *Ingest) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	undecided := make(chan error, 1)
-	var pause topic.Pause
+	var (
+		pause  topic.Pause
+		member string // of the last generation
+	)
 	for {
 		generation, err := group.Next(ctx)
 		if ctx.Err() != nil {
@@ -95,10 +98,15 @@ func (in *Ingest) Run(ctx context.Context) error {
 		if err != nil {
 			// Such as "Group Coordinator Not Available" on a cluster that has just started.
 			in.log.Warn("no place in the consumer group yet", "group", in.cfg.Group, "error", topic.Explain(err))
+			if member != "" && !errors.Is(err, kafka.RebalanceInProgress) {
+				go in.bury(ctx, member)
+				member = ""
+			}
 			pause.Wait(ctx)
 			continue
 		}
 		pause.Reset()
+		member = generation.MemberID
 		assigned := generation.Assignments[in.cfg.Topic]
 		in.log.Info("partitions assigned", "generation", generation.ID, "partitions", len(assigned))
 		in.metrics.assigned.Set(float64(len(assigned)))
