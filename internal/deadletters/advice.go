@@ -99,8 +99,10 @@ var advice = map[fraud.Reason]Advice{
 		Replay: "when the partner is of the right kind",
 	},
 	fraud.ReasonRefusedByLog: {
-		Means:  "ClickHouse refused this very row. No valid event should be: it is a defect of the hub.",
-		Do:     "Report it with its position and hint. Do not change the table by hand.",
+		Means: "ClickHouse refused this very row. No valid event should be: it is a defect of the hub. What it had " +
+			"announced was taken back.",
+		Do: "Report it with its position and hint. Do not change the table by hand. A replay stores the event but lists " +
+			"nobody: afterwards its partner says it anew.",
 		Replay: hubIsUpgraded,
 	},
 }
