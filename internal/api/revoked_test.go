@@ -197,8 +197,8 @@ func TestARevokedKeyEndsAndNoOtherDoes(t *testing.T) {
 		}
 		text, before := fmt.Sprintf("# round %d\n%s", round, room.text()), log.loaded.Load()
 		if round%5 == 4 { // a broken one first, which is refused
-			room.replace(t, text+"- {id: broken\n")
 			refusals := log.refused.Load()
+			room.replace(t, text+"- {id: broken\n")
 			testkit.Eventually(t, 10*time.Second, func() error {
 				if log.refused.Load() == refusals {
 					return errors.New("a broken file is not refused")

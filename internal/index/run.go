@@ -14,6 +14,9 @@ import (
 const (
 	// clockSkew is how far the clocks of the brokers that append reports and changes may lie apart.
 	clockSkew = time.Minute
+	// formerLog is how long after a snapshot's as_of a change must have been appended to show, by standing before the
+	// snapshot's offsets, that the topic was made anew. The clocks of this node and of the brokers may lie apart.
+	formerLog = 3 * clockSkew
 	// partitionCheck is how often Run looks for new partitions of the changes.
 	partitionCheck = time.Minute
 )
@@ -53,17 +56,16 @@ func (x *Index) start(ctx context.Context) error {
 			return err
 		}
 		if snap != nil {
-			within, err := x.within(ctx, snap, ends)
+			unfit, err := x.unfit(ctx, snap, ends)
 			if err != nil {
 				return err
 			}
-			if within {
+			if unfit == "" {
 				x.install(snap.base, snap.reach, ends)
 				x.log.Info("index started from a snapshot", "opinions", snap.base.n, "written", snap.written)
 				return nil
 			}
-			x.log.Warn("snapshot not used: the change log does not reach back to it, loading the store instead",
-				"written", snap.written)
+			x.log.Warn("snapshot not used, loading the store instead", "why", unfit, "written", snap.written)
 			snap = nil
 		}
 		return x.startFromStore(ctx, ends)
@@ -128,24 +130,37 @@ func (x *Index) ends(ctx context.Context) (map[int]int64, error) {
 	return ends, nil
 }
 
-// within reports whether the change log still has everything after a snapshot.
-func (x *Index) within(ctx context.Context, snap *restored, ends map[int]int64) (bool, error) {
+// unfit says why the change log cannot continue a snapshot, "" if it can.
+func (x *Index) unfit(ctx context.Context, snap *restored, ends map[int]int64) (why string, err error) {
 	first, err := x.from.Changes.OffsetsAt(ctx, time.Unix(0, 0))
 	if err != nil {
-		return false, fmt.Errorf("find the beginning of the changes: %w", err)
+		return "", fmt.Errorf("find the beginning of the changes: %w", err)
+	}
+	var asOf time.Time
+	for p, at := range snap.reach {
+		if _, ok := ends[p]; !ok {
+			return fmt.Sprintf("the change log has no partition %d any more", p), nil
+		}
+		if at.asOf.After(asOf) {
+			asOf = at.asOf
+		}
+	}
+	later, err := x.from.Changes.OffsetsAt(ctx, asOf.Add(formerLog))
+	if err != nil {
+		return "", fmt.Errorf("find the changes since the snapshot: %w", err)
 	}
 	for p, end := range ends {
 		// A partition that the snapshot does not know is read from 0.
-		if next := snap.reach[p].next; next < first[p] || next > end {
-			return false, nil
+		switch next := snap.reach[p].next; {
+		case next < first[p]:
+			return "the change log does not reach back to it", nil
+		case next > end:
+			return "the change log ends before it", nil
+		case later[p] < next:
+			return "it is of a former change log: this one has later changes in the places of those that it holds", nil
 		}
 	}
-	for p := range snap.reach {
-		if _, ok := ends[p]; !ok {
-			return false, nil
-		}
-	}
-	return true, nil
+	return "", nil
 }
 
 // tail applies changes until ctx ends.

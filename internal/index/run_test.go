@@ -360,6 +360,35 @@ func TestSnapshotOlderThanTheChangeLogIsNotUsed(t *testing.T) {
 	})
 }
 
+// A topic that was deleted and made anew gives the same offsets again, to other changes.
+func TestSnapshotOfAFormerChangeLogIsNotUsed(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.SnapshotDir = t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(2)
+		for n := range uint64(20) {
+			h.publish(reported(n, fraud.Listed))
+		}
+		_, stop := run(t, h, cfg)
+		time.Sleep(time.Second)
+		stop()
+		h.set(func() { h.log = map[int][]change{0: nil, 1: nil} })
+		time.Sleep(10 * time.Minute)
+		for n := range uint64(60) { // past the offsets of before
+			o := reported(n, fraud.Listed)
+			h.publish(o)
+			h.store(o)
+		}
+		x, stop := run(t, h, cfg)
+		defer stop()
+		time.Sleep(10 * time.Second)
+		wantReady(t, x, true)
+		for n := range uint64(60) {
+			wantStatus(t, x, n, fraud.Suspected)
+		}
+	})
+}
+
 func TestSnapshotsReachNoFurtherThanTheirOpinions(t *testing.T) {
 	cfg := DefaultConfig()
 	cfg.SnapshotDir = t.TempDir()
