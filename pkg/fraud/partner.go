@@ -21,6 +21,18 @@ type Partner struct {
 	// Weight is how much its word counts, 0 to 1.
 	Weight float64
 	State  PartnerState
+	// Quotas bound what it may ask and say.
+	Quotas Quotas
+}
+
+// Quotas are a partner's limits. Zero means the default of whoever enforces them.
+type Quotas struct {
+	// Requests and Indicators are per second, over all of the partner's keys: calls, and indicators asked about in them.
+	Requests, Indicators int
+	// Distinct is how many different indicators it may ask about in a day: a sweep through all numbers meets it first.
+	Distinct int
+	// Listings and Retractions are how many indicators it may newly list, and take back, in a day.
+	Listings, Retractions int
 }
 
 // MaySay is the table of who may say what: a clear or a dispute takes the word of the kind of partner that holds
