@@ -24,15 +24,11 @@ type listeners struct {
 func newListeners(proxied string) (listeners, error) {
 	l := listeners{ports: map[string]int{}, proxied: proxied}
 	for _, name := range l.names() {
-		for l.ports[name] == 0 {
-			port, err := FreePort()
-			if err != nil {
-				return l, err
-			}
-			if !slices.Contains(slices.Collect(maps.Values(l.ports)), port) {
-				l.ports[name] = port
-			}
+		port, err := FreePort()
+		if err != nil {
+			return l, err
 		}
+		l.ports[name] = port
 	}
 	return l, nil
 }

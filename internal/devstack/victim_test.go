@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,7 +17,7 @@ import (
 
 // A victim is a process that holds a broker, an engine or a cluster and that a test kills: this test binary, started again.
 const (
-	victimEnv     = "WASPADA_TEST_VICTIM" // "broker", "engine" or "apache"
+	victimEnv     = "WASPADA_TEST_VICTIM" // "broker", "engine", "ports" or "apache"
 	victimDirEnv  = "WASPADA_TEST_VICTIM_DIR"
 	victimAddrEnv = "WASPADA_TEST_VICTIM_ADDR"
 )
@@ -49,6 +50,18 @@ func maybeRunVictim() {
 			os.Exit(1)
 		}
 		fmt.Println("READY", e.Addr())
+	case "ports": // takes as many as the address says, and prints them
+		n, _ := strconv.Atoi(addr)
+		var taken []string
+		for range n {
+			port, err := devstack.FreePort()
+			if err != nil {
+				fmt.Println("ERROR", err)
+				os.Exit(1)
+			}
+			taken = append(taken, strconv.Itoa(port))
+		}
+		fmt.Println("READY", strings.Join(taken, " "))
 	case "apache": // prints the brokers' processes
 		c, err := devstack.StartApacheCluster(ctx, devstack.ApacheOptions{Dir: dir, Brokers: 3})
 		if err != nil {
