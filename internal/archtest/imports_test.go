@@ -35,7 +35,9 @@ var arrows = map[string]string{
 	"internal/index":    "pkg/fraud pkg/indicator",
 	"internal/partners": "pkg/fraud pkg/indicator",
 	"internal/trends":   "pkg/fraud",
-	"internal/api":      "pkg/fraud pkg/indicator schemas",
+	"internal/quota":    "pkg/fraud pkg/indicator",
+	// Quotas are no stage: the api draws on a partner's account as on a library.
+	"internal/api":      "pkg/fraud pkg/indicator internal/quota schemas",
 	"internal/console":  "",
 	"internal/run":      "",
 	// The audit holds what the store says against what Kafka says: it belongs to neither.
@@ -54,7 +56,7 @@ var arrows = map[string]string{
 	"benchmarks":        anything,
 	// The commands.
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
-		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
+		"internal/store internal/changes internal/index internal/partners internal/quota internal/trends internal/api internal/console " +
 		"internal/audit internal/deadletters internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",
 	"cmd/devstack": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/devstack internal/nation " +
