@@ -142,6 +142,9 @@ func (s *Server) lookupBatch(r *request) error {
 		}
 	}
 	n := len(w.digests)
+	if err := r.charge(n, w.digests); err != nil {
+		return err
+	}
 	w.statuses = slices.Grow(w.statuses[:0], n)[:n]
 	w.hits = w.hits[:0]
 	asOf := s.index.LookupBatch(w.digests, w.statuses, func(i int, v fraud.Verdict) {

@@ -66,11 +66,12 @@ type eventsAnswer struct {
 // postEvents answers POST /v1/events. In this order, so that a 202 means what it says:
 //
 //  1. each event is read, filled and checked by itself; a refused one does not hold up the others
-//  2. the accepted ones go to Kafka as one bundle and are acknowledged by all replicas
-//  3. the answer is kept for the caller who repeats the request with the same Idempotency-Key
-//  4. 202
+//  2. new listings and retractions are counted against the partner's quotas: all of the request, or nothing is sent
+//  3. the accepted ones go to Kafka as one bundle and are acknowledged by all replicas
+//  4. the answer is kept for the caller who repeats the request with the same Idempotency-Key
+//  5. 202
 //
-// A failure in 2 leaves open whether Kafka has them. The caller repeats; with an Idempotency-Key the events have the
+// A failure in 3 leaves open whether Kafka has them. The caller repeats; with an Idempotency-Key the events have the
 // same ids then and count once.
 func (s *Server) postEvents(r *request) error {
 	dryRun, err := queryDryRun(r)
@@ -116,9 +117,14 @@ func (s *Server) postEvents(r *request) error {
 	if err != nil {
 		return err
 	}
+	giveBack, err := r.chargeEvents(events)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(r.Request.Context(), publishLimit)
 	defer cancel()
 	if err := s.publisher.PublishAs(ctx, r.who.Partner.ID, bundle, events); err != nil {
+		giveBack() // it will be repeated
 		return err
 	}
 	return s.answerEvents(r, http.StatusAccepted, eventsAnswer{BundleID: &bundle, Results: results}, mine)

@@ -105,6 +105,7 @@ func hintOf(err error) string {
 type workspace struct {
 	request lookupRequest
 	probes  []fraud.Probe
+	asked   []indicator.Digest // what counts as asked about
 	answer  []byte
 }
 
@@ -127,6 +128,7 @@ func (s *Server) lookup(r *request) error {
 	defer release()
 	w := workspaces.Get().(*workspace)
 	defer w.release()
+	w.asked = w.asked[:0]
 	if err := decodeLookup(body, &w.request, s.cfg.RefuseValues); err != nil {
 		return err
 	}
@@ -139,13 +141,29 @@ func (s *Server) lookup(r *request) error {
 			e.refused(refused)
 			continue
 		}
+		w.ask(&w.request.Indicators[i])
 		v := s.index.Lookup(w.probes)
 		s.metrics.count(&v)
 		e.result(&v)
 	}
 	w.answer = e.end()
+	if err := r.charge(len(w.request.Indicators), w.asked); err != nil {
+		return err // and what was found out is told to nobody
+	}
 	r.answer(http.StatusOK, jsonMedia, w.answer)
 	return nil
+}
+
+// ask notes the digests that w.probes tests for a question. A value is one indicator, whatever its expressions; of what
+// comes as digests nobody knows that they belong together, and each could be another number of a sweep.
+func (w *workspace) ask(q *question) {
+	probes := w.probes
+	if q.Value != "" {
+		probes = probes[:min(1, len(probes))]
+	}
+	for i := range probes {
+		w.asked = append(w.asked, probes[i].Digest)
+	}
 }
 
 func place(i int) string { return "/indicators/" + strconv.Itoa(i) }
@@ -192,6 +210,9 @@ func (s *Server) lookupOne(r *request) error {
 	w := workspaces.Get().(*workspace)
 	defer w.release()
 	w.probes = append(w.probes[:0], fraud.Probe{Digest: digest, Grade: k.grade})
+	if err := r.charge(1, append(w.asked[:0], digest)); err != nil {
+		return err
+	}
 	v := s.index.Lookup(w.probes)
 	s.metrics.count(&v)
 	e := verdictEncoder{categories: s.categories, b: w.answer[:0]}

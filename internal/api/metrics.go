@@ -1,11 +1,13 @@
 package api
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/waspada-hub/waspada/internal/quota"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
@@ -16,6 +18,8 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	lookups  *prometheus.CounterVec
 	refused  *prometheus.CounterVec
+	quotas   *prometheus.CounterVec
+	shed     *prometheus.CounterVec
 	// verdicts are the counters of lookups by status and stage, found beforehand: a batch counts 100,000 times.
 	verdicts [fraud.Unsure + 1][fraud.ByIndex + 1]prometheus.Counter
 }
@@ -42,12 +46,18 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Name: "waspada_api_refused_events_total", Help: "Events refused at the door, by reason.",
 		}, []string{"reason"}),
 	}
+	m.quotas = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "waspada_api_refused_total", Help: "Requests refused because a quota is used up, by quota and kind of partner.",
+	}, []string{"quota", "kind"})
+	m.shed = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "waspada_api_shed_total", Help: "Requests refused because the node is busy, by class.",
+	}, []string{"class"})
 	for status := fraud.NotListed; status <= fraud.Unsure; status++ {
 		for stage := range m.verdicts[status] {
 			m.verdicts[status][stage] = m.lookups.WithLabelValues(status.String(), stageName(fraud.Stage(stage)))
 		}
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.lookups, m.refused} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.lookups, m.refused, m.quotas, m.shed} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}
@@ -64,6 +74,20 @@ func stageName(s fraud.Stage) string {
 }
 
 func (m *metrics) count(v *fraud.Verdict) { m.verdicts[v.Status][v.AnsweredBy].Inc() }
+
+// turnedAway counts what a quota or the gate refused.
+func (m *metrics) turnedAway(r *request, failure error) {
+	var (
+		used *quota.Refusal
+		p    *problem
+	)
+	switch {
+	case errors.As(failure, &used):
+		m.quotas.WithLabelValues(used.Quota, r.who.Partner.Kind.String()).Inc()
+	case errors.As(failure, &p) && p.Code == overloaded:
+		m.shed.WithLabelValues(r.pass.class.String()).Inc()
+	}
+}
 
 // routeMetrics are the metrics of one route.
 type routeMetrics struct {

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/go-json-experiment/json"
 
+	"github.com/waspada-hub/waspada/internal/quota"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
@@ -38,30 +40,42 @@ var problemKinds = map[string]struct {
 	status int
 	title  string
 }{
-	"malformed":              {http.StatusBadRequest, "The body cannot be read"},
-	"schema":                 {http.StatusBadRequest, "The body does not fit the schema"},
-	"bad_parameter":          {http.StatusBadRequest, "A parameter is missing or wrong"},
-	"bad_batch":              {http.StatusBadRequest, "The body is no batch of digests"},
-	"value_refused":          {http.StatusBadRequest, "The hub takes no raw values"},
-	"unknown_epoch":          {http.StatusBadRequest, "The hub does not know the key epoch"},
-	fraud.DeniedNoKey:        {http.StatusUnauthorized, "An API key is needed"},
-	fraud.DeniedBadKey:       {http.StatusUnauthorized, "The API key cannot be read"},
-	fraud.DeniedUnknown:      {http.StatusUnauthorized, "The API key is not known"},
-	fraud.DeniedExpired:      {http.StatusUnauthorized, "The API key has expired"},
-	fraud.DeniedSuspended:    {http.StatusForbidden, "The partner is suspended"},
-	"missing_scope":          {http.StatusForbidden, "The API key may not do this"},
-	"no_such_route":          {http.StatusNotFound, "There is nothing here"},
-	"event_not_found":        {http.StatusNotFound, "The event is not known"},
-	"method_not_allowed":     {http.StatusMethodNotAllowed, "The route does not take this method"},
-	"idempotency_key_in_use": {http.StatusConflict, "A request with this idempotency key is under way"},
-	"too_large":              {http.StatusRequestEntityTooLarge, "The body is too large"},
-	"unsupported_media_type": {http.StatusUnsupportedMediaType, "The body is of another media type"},
-	"unsupported_encoding":   {http.StatusUnsupportedMediaType, "The body must not be compressed"},
-	"no_acceptable_event":    {http.StatusUnprocessableEntity, "No event was accepted"},
-	"idempotency_key_reused": {http.StatusUnprocessableEntity, "The idempotency key was used for another body"},
-	"internal":               {http.StatusInternalServerError, "Something is wrong on our side"},
-	"unavailable":            {http.StatusServiceUnavailable, "Not available at present"},
+	"malformed":                      {http.StatusBadRequest, "The body cannot be read"},
+	"schema":                         {http.StatusBadRequest, "The body does not fit the schema"},
+	"bad_parameter":                  {http.StatusBadRequest, "A parameter is missing or wrong"},
+	"bad_batch":                      {http.StatusBadRequest, "The body is no batch of digests"},
+	"value_refused":                  {http.StatusBadRequest, "The hub takes no raw values"},
+	"unknown_epoch":                  {http.StatusBadRequest, "The hub does not know the key epoch"},
+	fraud.DeniedNoKey:                {http.StatusUnauthorized, "An API key is needed"},
+	fraud.DeniedBadKey:               {http.StatusUnauthorized, "The API key cannot be read"},
+	fraud.DeniedUnknown:              {http.StatusUnauthorized, "The API key is not known"},
+	fraud.DeniedExpired:              {http.StatusUnauthorized, "The API key has expired"},
+	fraud.DeniedSuspended:            {http.StatusForbidden, "The partner is suspended"},
+	"missing_scope":                  {http.StatusForbidden, "The API key may not do this"},
+	"no_such_route":                  {http.StatusNotFound, "There is nothing here"},
+	"event_not_found":                {http.StatusNotFound, "The event is not known"},
+	"method_not_allowed":             {http.StatusMethodNotAllowed, "The route does not take this method"},
+	"idempotency_key_in_use":         {http.StatusConflict, "A request with this idempotency key is under way"},
+	"too_large":                      {http.StatusRequestEntityTooLarge, "The body is too large"},
+	"unsupported_media_type":         {http.StatusUnsupportedMediaType, "The body is of another media type"},
+	"unsupported_encoding":           {http.StatusUnsupportedMediaType, "The body must not be compressed"},
+	"no_acceptable_event":            {http.StatusUnprocessableEntity, "No event was accepted"},
+	"idempotency_key_reused":         {http.StatusUnprocessableEntity, "The idempotency key was used for another body"},
+	quotaProblem + quota.Requests:    {http.StatusTooManyRequests, "Too many requests a second"},
+	quotaProblem + quota.Indicators:  {http.StatusTooManyRequests, "Too many indicators a second"},
+	quotaProblem + quota.Distinct:    {http.StatusTooManyRequests, "Too many different indicators a day"},
+	quotaProblem + quota.Listings:    {http.StatusTooManyRequests, "Too many new listings a day"},
+	quotaProblem + quota.Retractions: {http.StatusTooManyRequests, "Too many retractions a day"},
+	overloaded:                       {http.StatusServiceUnavailable, "The node is busy"},
+	"internal":                       {http.StatusInternalServerError, "Something is wrong on our side"},
+	"unavailable":                    {http.StatusServiceUnavailable, "Not available at present"},
 }
+
+// quotaProblem begins the codes of used up quotas, and their names end them.
+const quotaProblem = "quota_"
+
+// overloaded is the code of what the gate refuses.
+const overloaded = "overloaded"
 
 // refuse makes a problem; code is one of problemKinds.
 func refuse(code, detail string) *problem {
@@ -88,11 +102,15 @@ func problemFor(err error) *problem {
 		denial *fraud.Denial
 		large  *http.MaxBytesError
 		fault  *fraud.Fault
+		used   *quota.Refusal
 	)
 	switch {
 	case errors.As(err, &p):
 		known := *p // a problem may be a shared value, and each answer has a request id of its own
 		return &known
+	case errors.As(err, &used):
+		p = refuse(quotaProblem+used.Quota, quotaHint(used))
+		p.retryAfter = strconv.FormatInt(quota.Seconds(used.Wait), 10)
 	case errors.As(err, &denial):
 		p = refuse(denial.Code, denial.Hint)
 		if p.Status == http.StatusUnauthorized {

@@ -19,6 +19,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/go-json-experiment/json"
 
+	"github.com/waspada-hub/waspada/internal/quota"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
@@ -28,6 +29,11 @@ type request struct {
 	id   string
 	who  fraud.Identity
 	code string // of the problem that was answered, for the log
+
+	server  *Server
+	account *quota.Account // nil where nothing is bounded
+	use     quota.Use
+	pass    pass // through the gate
 }
 
 // Header values that are shared between answers, so that an answer allocates none.
@@ -39,9 +45,11 @@ var (
 	noSniff      = []string{"nosniff"}
 )
 
-// answer writes a whole answer.
+// answer writes a whole answer. The work is over by then: who reads slowly keeps nobody from it.
 func (r *request) answer(status int, media []string, body []byte) {
+	r.pass.end()
 	h := r.Writer.Header()
+	r.tellQuotas(h)
 	h["Content-Type"] = media
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	r.Writer.WriteHeader(status)
@@ -51,7 +59,8 @@ func (r *request) answer(status int, media []string, body []byte) {
 // bodies holds buffers for bodies, empty: what was in them may have been a raw value.
 var bodies = sync.Pool{New: func() any { return new([]byte) }}
 
-// body reads a body of at most limit bytes and of the given media type; release gives its memory back.
+// body reads a body of at most limit bytes and of the given media type; release gives its memory back. With the whole
+// body there, the request is at work.
 func (r *request) body(limit int64, media string) (data []byte, release func(), err error) {
 	none := func() {}
 	if r.Request.Header.Get("Content-Encoding") != "" {
@@ -79,6 +88,10 @@ func (r *request) body(limit int64, media string) (data []byte, release func(), 
 			return nil, none, err
 		}
 		return nil, none, refuse("malformed", "the body ended too early or came too slowly")
+	}
+	if err = r.pass.work(); err != nil {
+		release()
+		return nil, none, err
 	}
 	return *buffer, release, nil
 }
@@ -112,7 +125,7 @@ func (s *Server) serve(rt route) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		begin := time.Now()
 		measure.inFlight.Inc()
-		r := &request{Context: c, id: newRequestID()}
+		r := &request{Context: c, id: newRequestID(), server: s}
 		h := c.Writer.Header()
 		h["X-Request-Id"] = []string{r.id}
 		h["X-Content-Type-Options"] = noSniff
@@ -125,12 +138,14 @@ func (s *Server) serve(rt route) gin.HandlerFunc {
 				}
 				failure = s.recovered(r, rt, p)
 			}
+			r.pass.leave()
 			measure.inFlight.Dec()
 			took := time.Since(begin)
 			measure.done(c.Writer.Status(), took)
 			s.logAccess(r, rt, failure, took)
 		}()
 		if failure = s.run(r, rt); failure != nil {
+			s.metrics.turnedAway(r, failure)
 			problemFor(failure).write(r)
 		}
 	}
@@ -144,6 +159,9 @@ func (s *Server) run(r *request, rt route) error {
 		}
 		if r.who = who; !who.Scopes.Has(rt.scope) {
 			return refuse("missing_scope", "this needs an API key with the scope "+rt.scope.String())
+		}
+		if err := s.enter(r, rt); err != nil {
+			return err
 		}
 	}
 	return rt.handle(s, r)
@@ -171,6 +189,7 @@ func (s *Server) logAccess(r *request, rt route, failure error, took time.Durati
 	case rt.scope == public: // probes ask all the time, and the readiness logs what changes
 	case errors.Is(failure, context.Canceled): // the caller has gone away
 		level = slog.LevelInfo
+	case status == http.StatusTooManyRequests || r.code == overloaded: // metrics count them: a log would add to the load
 	case status == http.StatusServiceUnavailable:
 		level = slog.LevelWarn
 	case status >= 500:

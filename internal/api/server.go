@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/waspada-hub/waspada/internal/quota"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
@@ -25,6 +26,8 @@ type Config struct {
 	Node string
 	// RefuseValues makes the hub take digests only: with it no caller can send a raw value even by mistake.
 	RefuseValues bool
+	// Concurrency is how many requests may be at work at a time: see gate. 0 is 32 for each CPU, and 64 at least.
+	Concurrency int
 	// DrainDelay is how long the server goes on after its readiness is off, so that load balancers notice.
 	DrainDelay time.Duration
 	// DrainLimit is how long requests that are under way may take to end after that.
@@ -89,7 +92,7 @@ type Check struct {
 	Run      func(ctx context.Context) error
 }
 
-// Deps is what a Server works with. All are needed but Checks.
+// Deps is what a Server works with. All are needed but Checks and Quotas.
 type Deps struct {
 	Auth Authenticator
 	// Screen is what events are held against; it also has the hub's key ring and taxonomy.
@@ -99,9 +102,11 @@ type Deps struct {
 	Events    EventFinder
 	Series    Series
 	Checks    []Check
-	Log       *slog.Logger
-	Metrics   prometheus.Registerer
-	Now       func() time.Time
+	// Quotas bound what each partner may ask and say; nil for no bounds.
+	Quotas  *quota.Keeper
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Now     func() time.Time
 }
 
 // Server serves the hub's HTTP API.
@@ -117,6 +122,8 @@ type Server struct {
 	trends     Series
 	patience   patience
 	readiness  *readiness
+	quotas     *quota.Keeper
+	gate       gate
 	repeats    *repeats
 	log        *slog.Logger
 	metrics    *metrics
@@ -130,7 +137,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, auth: deps.Auth, screen: deps.Screen, keys: deps.Screen.Keys,
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
-		patience: patient, log: deps.Log, now: deps.Now,
+		patience: patient, quotas: deps.Quotas, gate: newGate(cfg.Concurrency), log: deps.Log, now: deps.Now,
 	}
 	s.categories = quotedCategories(deps.Screen.Taxonomy)
 	s.readiness = &readiness{checks: deps.Checks, log: deps.Log}

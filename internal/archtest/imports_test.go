@@ -37,9 +37,9 @@ var arrows = map[string]string{
 	"internal/trends":   "pkg/fraud",
 	"internal/quota":    "pkg/fraud pkg/indicator",
 	// Quotas are no stage: the api draws on a partner's account as on a library.
-	"internal/api":      "pkg/fraud pkg/indicator internal/quota schemas",
-	"internal/console":  "",
-	"internal/run":      "",
+	"internal/api":     "pkg/fraud pkg/indicator internal/quota schemas",
+	"internal/console": "",
+	"internal/run":     "",
 	// The audit holds what the store says against what Kafka says: it belongs to neither.
 	"internal/audit": "pkg/fraud internal/topic internal/store",
 	// What operators send again goes the way of everything else, from its beginning.
@@ -56,8 +56,8 @@ var arrows = map[string]string{
 	"benchmarks":        anything,
 	// The commands.
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
-		"internal/store internal/changes internal/index internal/partners internal/quota internal/trends internal/api internal/console " +
-		"internal/audit internal/deadletters internal/run schemas",
+		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
+		"internal/audit internal/deadletters internal/quota internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",
 	"cmd/devstack": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/devstack internal/nation " +
 		"internal/run schemas",

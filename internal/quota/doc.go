@@ -12,8 +12,9 @@
 // what takes the estimate beyond the quota; it counts all the same, and from then on everything until midnight, in
 // Malaysia's time: whoever could go on with what seems to be known already could sweep through all numbers.
 //
-// Each node counts by itself: a look-up must not wait for another machine. Config.Nodes divides every quota by the number
-// of nodes, which is right behind a balancer that spreads requests evenly; undivided, n nodes allow n times as much.
+// Each node counts by itself: a look-up must not wait for another machine. Config.Nodes divides every quota by the
+// number of nodes, which is right behind a balancer that spreads requests evenly; undivided, n nodes allow n times as
+// much.
 //
 // What was used of the day is saved once a minute and at the end, if there is a folder for it. A node that crashed
 // forgets a minute at most, one without a folder forgets the day, and buckets are full after every start.

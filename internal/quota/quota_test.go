@@ -124,7 +124,8 @@ func TestABatchIsServedAndItsDebtDelaysTheNext(t *testing.T) {
 
 func TestDistinctEndsTheDayAndTheNextBeginsAtMidnightInMalaysia(t *testing.T) {
 	c := &clock{noon}
-	a := open(c, "", 1).Of(&fraud.Partner{Number: 1, Quotas: fraud.Quotas{Requests: 1000, Indicators: 1e9, Distinct: 1000}})
+	a := open(c, "", 1).Of(&fraud.Partner{Number: 1, Quotas: fraud.Quotas{Requests: 1000, Indicators: 1e9,
+		Distinct: 1000}})
 	known := digests(0, 900)
 	for range 5 {
 		if refused := a.Ask(c.Time, len(known), known); refused != nil {

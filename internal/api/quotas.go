@@ -1,0 +1,91 @@
+package api
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/waspada-hub/waspada/internal/quota"
+	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
+)
+
+// enter lets a request of a known caller in, or refuses it before its body is read: 1 the partner's quotas, 2 the gate.
+func (s *Server) enter(r *request, rt route) error {
+	r.pass = pass{gate: &s.gate, class: classOf(rt.scope)}
+	if s.quotas != nil {
+		r.account, r.use = s.quotas.Of(r.who.Partner), useOf(rt.scope)
+		if refused := r.account.Enter(s.now(), r.use); refused != nil {
+			return refused
+		}
+	}
+	if err := r.pass.enter(); err != nil || rt.method == http.MethodPost {
+		return err // a body is to come, and work begins when it is there
+	}
+	return r.pass.work()
+}
+
+func useOf(scope fraud.Scope) quota.Use {
+	switch scope {
+	case fraud.MayLookup:
+		return quota.Asks
+	case fraud.MayReport:
+		return quota.Reports
+	}
+	return quota.Other
+}
+
+// charge counts what a look-up asks about; with an error nothing may be answered.
+func (r *request) charge(n int, digests []indicator.Digest) error {
+	if r.account == nil {
+		return nil
+	}
+	if refused := r.account.Ask(r.server.now(), n, digests); refused != nil {
+		return refused
+	}
+	return nil
+}
+
+// chargeEvents counts new listings and retractions; giveBack is for when they are not sent after all.
+func (r *request) chargeEvents(events []fraud.Event) (giveBack func(), err error) {
+	if r.account == nil {
+		return func() {}, nil
+	}
+	listings, retractions := 0, 0
+	for i := range events {
+		switch events[i].Kind {
+		case fraud.Report:
+			listings++
+		case fraud.Withdraw:
+			retractions++
+		}
+	}
+	if refused := r.account.Report(r.server.now(), listings, retractions); refused != nil {
+		return nil, refused
+	}
+	return func() { r.account.Return(listings, retractions) }, nil
+}
+
+// tellQuotas says in an answer's head what the partner may, and what of it is left.
+func (r *request) tellQuotas(h http.Header) {
+	if r.account == nil {
+		return
+	}
+	policy, state := r.account.Headers(r.server.now(), r.use)
+	h["Ratelimit-Policy"] = policy // as net/http writes it; names of headers have no case
+	h["Ratelimit"] = []string{state}
+}
+
+// quotaHint says what is used up and what to do.
+func quotaHint(r *quota.Refusal) string {
+	limit := strconv.Itoa(r.Limit)
+	if r.Window == time.Second {
+		return "this partner may send " + limit + " " + r.Quota + " a second to this node: repeat when Retry-After says, " +
+			"and more slowly"
+	}
+	what := map[string]string{quota.Distinct: "ask about %d different indicators", quota.Listings: "list %d indicators",
+		quota.Retractions: "take back %d reports"}[r.Quota]
+	return "this partner may " + strings.Replace(what, "%d", limit, 1) + " a day at this node, from midnight to midnight in Malaysia: " +
+		"if the work needs more, ask the hub's operator for it"
+}
