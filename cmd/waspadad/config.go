@@ -34,6 +34,9 @@ type config struct {
 	KeyRing string `koanf:"key_ring" yaml:"key_ring"`
 	// Partners is the file with the partners, their API keys (hashed) and signing keys (public).
 	Partners string `koanf:"partners" yaml:"partners"`
+	// Registry is where partners are kept: "file" follows the partner file; "clickhouse" imports it once and then follows
+	// ClickHouse, where waspada partner and /v1/admin change it, and takes the file for the gateway's keys alone.
+	Registry string `koanf:"registry" yaml:"registry"`
 	// Protected is an optional file of further indicators that nobody may list.
 	Protected string `koanf:"protected" yaml:"protected"`
 
@@ -43,6 +46,9 @@ type config struct {
 		AdminAddr string `koanf:"admin_addr" yaml:"admin_addr"`
 		// RefuseValues makes the hub take digests only.
 		RefuseValues bool `koanf:"refuse_values" yaml:"refuse_values"`
+		// Concurrency is how many requests may be at work at a time; beyond, analysis is turned away first, then events, then
+		// look-ups. 0 is 32 for each CPU, and 64 at least.
+		Concurrency int `koanf:"concurrency" yaml:"concurrency"`
 	} `koanf:"http" yaml:"http"`
 
 	// Gateway is the hub's own signing key, for partners that report over HTTP.
@@ -87,17 +93,25 @@ type config struct {
 		Freshness time.Duration `koanf:"freshness" yaml:"freshness"`
 	} `koanf:"index" yaml:"index"`
 
+	Quotas quotaSettings `koanf:"quotas" yaml:"quotas"`
+
 	Audit struct {
 		// At is the hour and minute, in Malaysia's time, at which the audit runs each night; empty for never.
 		At string `koanf:"at" yaml:"at"`
 	} `koanf:"audit" yaml:"audit"`
 }
 
+// Where partners are kept.
+const (
+	registryFile       = "file"
+	registryClickHouse = "clickhouse"
+)
+
 func defaultConfig() config {
 	var c config
 	c.Name = wire.DefaultAudience
 	c.LogLevel = "info"
-	c.KeyRing, c.Partners = "keyring.yaml", "partners.yaml"
+	c.KeyRing, c.Partners, c.Registry = "keyring.yaml", "partners.yaml", registryFile
 	c.HTTP.Addr, c.HTTP.AdminAddr = "127.0.0.1:8080", "127.0.0.1:8081"
 	c.Gateway.KeyID, c.Gateway.Key = "gateway-1", "gateway.pem"
 	c.Kafka.Brokers = []string{"127.0.0.1:9092"}
@@ -108,6 +122,7 @@ func defaultConfig() config {
 	c.Kafka.SessionTimeout = 15 * time.Second
 	c.Index.Freshness = 30 * time.Second
 	c.Audit.At = "03:30"
+	c.Quotas.Enforce, c.Quotas.Nodes = true, 1
 	return c
 }
 
@@ -173,11 +188,20 @@ func (c *config) check() error {
 	need("kafka.brokers", strings.Join(c.Kafka.Brokers, ""))
 	need("clickhouse.addrs", strings.Join(c.ClickHouse.Addrs, ""))
 	need("clickhouse.database", c.ClickHouse.Database)
+	if c.Registry != registryFile && c.Registry != registryClickHouse {
+		errs = append(errs, fmt.Errorf("config: registry is %q: set file or clickhouse", c.Registry))
+	}
 	if c.Index.Freshness < time.Second {
 		errs = append(errs, errors.New("config: index.freshness must be at least 1s: heartbeats come every 250 ms"))
 	}
 	if c.Kafka.SessionTimeout < time.Second || c.Kafka.SessionTimeout > 30*time.Minute {
 		errs = append(errs, fmt.Errorf("config: kafka.session_timeout is %s: set 1s to 30m", c.Kafka.SessionTimeout))
+	}
+	if c.HTTP.Concurrency < 0 {
+		errs = append(errs, fmt.Errorf("config: http.concurrency is %d: set 0 or more", c.HTTP.Concurrency))
+	}
+	if err := c.Quotas.check(); err != nil {
+		errs = append(errs, err)
 	}
 	if _, _, err := c.auditAt(); err != nil {
 		errs = append(errs, err)

@@ -3,8 +3,11 @@ package main
 import (
 	"crypto/ed25519"
 	"fmt"
+	"log/slog"
+	"path/filepath"
 
 	"github.com/waspada-hub/waspada/internal/partners"
+	"github.com/waspada-hub/waspada/internal/store"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 	"github.com/waspada-hub/waspada/pkg/publisher"
@@ -15,6 +18,8 @@ import (
 type trust struct {
 	ring     *indicator.KeyRing
 	registry *partners.Registry
+	// shared is the registry in ClickHouse, nil where the file is the registry.
+	shared   *partners.Shared
 	gateway  ed25519.PrivateKey
 	taxonomy *fraud.Taxonomy
 	policy   *fraud.Policy
@@ -48,7 +53,30 @@ func loadTrust(cfg config) (*trust, error) {
 	if policy.Protected, err = loadProtected(cfg.Protected, ring); err != nil {
 		return nil, err
 	}
-	return &trust{ring, registry, gateway, taxonomy, &policy}, nil
+	return &trust{ring: ring, registry: registry, gateway: gateway, taxonomy: taxonomy, policy: &policy}, nil
+}
+
+// share takes partners from ClickHouse instead of the file.
+func (t *trust) share(shared *partners.Shared) {
+	t.shared, t.registry = shared, shared.Registry
+	t.policy.Partners = shared.Partner
+}
+
+// ledger is where a shared registry is kept.
+type ledger struct {
+	*store.Reader
+	*store.Writer
+}
+
+// openShared opens the registry in ClickHouse. A node with snapshots keeps its copy beside them.
+func openShared(cfg config, in ledger, log *slog.Logger) (*partners.Shared, error) {
+	copyPath := ""
+	if dir := cfg.Index.SnapshotDir; dir != "" {
+		copyPath = filepath.Join(dir, "registry.json")
+	} else {
+		log.Warn("index.snapshot_dir is not set: this node keeps no copy of the registry, and a start waits for ClickHouse")
+	}
+	return partners.Open(cfg.Partners, copyPath, in, log)
 }
 
 // screen is what every event is held against, at the api's door and at ingest.

@@ -32,8 +32,20 @@ type partnerEntry struct {
 	Organisation string         `yaml:"organisation"`
 	Weight       *float64       `yaml:"weight"`
 	State        string         `yaml:"state"`
+	Quotas       quotasEntry    `yaml:"quotas"`
+	Licensed     bool           `yaml:"licensed_platform"`
+	Users        uint64         `yaml:"users"`
+	Subject      string         `yaml:"mtls_subject"`
 	APIKeys      []apiEntry     `yaml:"api_keys"`
 	SigningKeys  []signingEntry `yaml:"signing_keys"`
+}
+
+type quotasEntry struct {
+	Requests    int `yaml:"requests"`
+	Indicators  int `yaml:"indicators"`
+	Distinct    int `yaml:"distinct"`
+	Listings    int `yaml:"listings"`
+	Retractions int `yaml:"retractions"`
 }
 
 type apiEntry struct {
@@ -48,11 +60,16 @@ type signingEntry struct {
 	Public    string `yaml:"public"`
 	NotBefore string `yaml:"not_before"`
 	NotAfter  string `yaml:"not_after"`
+	// Reason says why the key is bad since not_after, where that is no planned end.
+	Reason string `yaml:"reason"`
 }
 
 // maxLiveKeys is how many of a partner's API keys may be unexpired: two, so that one can be rotated, and no third that
 // everybody has forgotten.
 const maxLiveKeys = 2
+
+// maxWords bounds what people write about a partner, in bytes.
+const maxWords = 200
 
 // parse reads a partner file. Its error lists every fault, one a line.
 func parse(data []byte, now time.Time) (*snapshot, error) {
@@ -65,14 +82,11 @@ func parse(data []byte, now time.Time) (*snapshot, error) {
 	if err := dec.Decode(&file{}); !errors.Is(err, io.EOF) {
 		return nil, errors.New("a partner file is one YAML document, and here is a second")
 	}
-	b := builder{now: now, snapshot: snapshot{
-		byID: map[string]*fraud.Partner{}, byNumber: map[fraud.PartnerNumber]*fraud.Partner{},
-		names: map[fraud.PartnerNumber]string{}, apiKeys: map[string]*apiKey{},
-		signingKeys: map[string]fraud.SigningKey{},
-	}, publics: map[string]string{}, hashes: map[[sha256.Size]byte]string{}}
+	b := newBuilder(now)
 	for i := range f.Partners {
 		b.partner(fmt.Sprintf("partners[%d]", i), &f.Partners[i])
 	}
+	b.gateway = f.GatewayKeys
 	for i := range f.GatewayKeys {
 		b.signingKey(fmt.Sprintf("gateway_keys[%d]", i), &f.GatewayKeys[i], nil)
 	}
@@ -94,6 +108,14 @@ type builder struct {
 	faults  []error
 }
 
+func newBuilder(now time.Time) *builder {
+	return &builder{now: now, snapshot: snapshot{
+		byID: map[string]*fraud.Partner{}, byNumber: map[fraud.PartnerNumber]*fraud.Partner{},
+		names: map[fraud.PartnerNumber]string{}, apiKeys: map[string]*apiKey{},
+		signingKeys: map[string]fraud.SigningKey{},
+	}, publics: map[string]string{}, hashes: map[[sha256.Size]byte]string{}}
+}
+
 func (b *builder) fault(at, format string, args ...any) {
 	b.faults = append(b.faults, fmt.Errorf("%s: %s", at, fmt.Sprintf(format, args...)))
 }
@@ -101,7 +123,7 @@ func (b *builder) fault(at, format string, args ...any) {
 func (b *builder) partner(at string, e *partnerEntry) {
 	at = named(at, e.ID)
 	p := &fraud.Partner{Number: fraud.PartnerNumber(e.Number), ID: e.ID, Organisation: e.Organisation, Weight: 1,
-		State: fraud.Active}
+		State: fraud.Active, Quotas: fraud.Quotas(e.Quotas)}
 	if !idPattern.MatchString(e.ID) {
 		b.fault(at+".id", "must be 1 to 48 of a-z 0-9 . - and begin with a letter or digit")
 	}
@@ -128,6 +150,12 @@ func (b *builder) partner(at string, e *partnerEntry) {
 			b.fault(at+".state", "%v", err)
 		}
 	}
+	if q := p.Quotas; min(q.Requests, q.Indicators, q.Distinct, q.Listings, q.Retractions) < 0 {
+		b.fault(at+".quotas", "none may be below 0; 0 is the hub's default")
+	}
+	if len(e.Name) > maxWords || len(e.Subject) > maxWords || len(e.Organisation) > maxWords {
+		b.fault(at, "name, organisation and mtls_subject have %d bytes at most", maxWords)
+	}
 	if b.byID[p.ID] != nil {
 		b.fault(at+".id", "stands twice")
 	}
@@ -136,19 +164,26 @@ func (b *builder) partner(at string, e *partnerEntry) {
 	}
 	b.byID[p.ID], b.byNumber[p.Number], b.names[p.Number] = p, p, e.Name
 	b.all = append(b.all, *p)
+	record := fraud.PartnerRecord{Partner: *p, Name: e.Name, Licensed: e.Licensed, Users: e.Users, Subject: e.Subject}
 	live := 0
 	for i := range e.APIKeys {
-		if k := b.apiKey(fmt.Sprintf("%s.api_keys[%d]", at, i), &e.APIKeys[i], p); k.validAt(b.now) {
+		k := b.apiKey(fmt.Sprintf("%s.api_keys[%d]", at, i), &e.APIKeys[i], p)
+		if k.validAt(b.now) {
 			live++
 		}
+		record.APIKeys = append(record.APIKeys, fraud.APIKeyRecord{ID: k.identity.KeyID, SHA256: k.hash,
+			Scopes: k.identity.Scopes, Expires: k.expires})
 	}
 	if live > maxLiveKeys {
 		b.fault(at+".api_keys", "%d have not expired, and %d may be live: end the ones that were rotated", live,
 			maxLiveKeys)
 	}
 	for i := range e.SigningKeys {
-		b.signingKey(fmt.Sprintf("%s.signing_keys[%d]", at, i), &e.SigningKeys[i], p)
+		k := b.signingKey(fmt.Sprintf("%s.signing_keys[%d]", at, i), &e.SigningKeys[i], p)
+		record.SigningKeys = append(record.SigningKeys, fraud.SigningKeyRecord{SigningKey: k,
+			Reason: e.SigningKeys[i].Reason})
 	}
+	b.records = append(b.records, fraud.PartnerRevision{PartnerRecord: record})
 }
 
 func (b *builder) apiKey(at string, e *apiEntry, p *fraud.Partner) *apiKey {
@@ -180,7 +215,7 @@ func (b *builder) apiKey(at string, e *apiEntry, p *fraud.Partner) *apiKey {
 }
 
 // signingKey adds a partner's key, or the gateway's when p is nil.
-func (b *builder) signingKey(at string, e *signingEntry, p *fraud.Partner) {
+func (b *builder) signingKey(at string, e *signingEntry, p *fraud.Partner) fraud.SigningKey {
 	at = named(at, e.ID)
 	k := fraud.SigningKey{ID: e.ID, Gateway: p == nil}
 	k.NotBefore, k.NotAfter = b.time(at+".not_before", e.NotBefore), b.time(at+".not_after", e.NotAfter)
@@ -198,12 +233,14 @@ func (b *builder) signingKey(at string, e *signingEntry, p *fraud.Partner) {
 	} else if other, twice := b.publics[string(public)]; twice {
 		b.fault(at+".public", "is that of %s: every key is a pair of its own", other)
 	}
-	if !k.NotBefore.IsZero() && !k.NotAfter.IsZero() && !k.NotAfter.After(k.NotBefore) {
+	// A key that was bad before it began was never good: that is no mistake.
+	if e.Reason == "" && !k.NotBefore.IsZero() && !k.NotAfter.IsZero() && !k.NotAfter.After(k.NotBefore) {
 		b.fault(at+".not_after", "must be later than not_before")
 	}
 	k.Public = public
 	b.publics[string(public)] = at
 	b.signingKeys[e.ID] = k
+	return k
 }
 
 func (b *builder) time(at, text string) time.Time {

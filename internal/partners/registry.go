@@ -26,8 +26,12 @@ type Registry struct {
 	seen   []byte     // the file's content when it was last taken or refused
 }
 
-// snapshot is one partner file. It is never changed once it is in use.
+// snapshot is the registry at one moment. It is never changed once it is in use.
 type snapshot struct {
+	// unknown is true until the registry was heard of: nobody is let in, and nobody told that its key is wrong.
+	unknown     bool
+	records     []fraud.PartnerRevision
+	gateway     []signingEntry
 	all         []fraud.Partner
 	byID        map[string]*fraud.Partner
 	byNumber    map[fraud.PartnerNumber]*fraud.Partner
@@ -141,13 +145,24 @@ func (r *Registry) PartnerByID(id string) (*fraud.Partner, bool) {
 	return p, ok
 }
 
+// Revisions lists the records of all partners that are in force.
+func (r *Registry) Revisions() []fraud.PartnerRevision { return slices.Clone(r.current.Load().records) }
+
+// Change refuses: a file is changed by its editor. A [Shared] registry has another.
+func (*Registry) Change(context.Context, fraud.Act, uint64, func(*fraud.PartnerRecord) error) (
+	fraud.PartnerRevision, error,
+) {
+	return fraud.PartnerRevision{}, fmt.Errorf("partners: %w", fraud.ErrRegistryIsAFile)
+}
+
 // Partners lists every partner in the order of the file.
 func (r *Registry) Partners() []fraud.Partner { return slices.Clone(r.current.Load().all) }
 
 // Name is a partner's name for people, "" for an unknown number.
 func (r *Registry) Name(n fraud.PartnerNumber) string { return r.current.Load().names[n] }
 
-// Authenticate tells who sends an Authorization header. Its error is a *fraud.Denial.
+// Authenticate tells who sends an Authorization header. Its error is a *fraud.Denial, or wraps fraud.ErrUnavailable
+// while a [Shared] registry was not heard of yet.
 func (r *Registry) Authenticate(header string, now time.Time) (fraud.Identity, error) {
 	if header == "" {
 		return fraud.Identity{}, &fraud.Denial{Code: fraud.DeniedNoKey,
@@ -159,8 +174,12 @@ func (r *Registry) Authenticate(header string, now time.Time) (fraud.Identity, e
 		return fraud.Identity{}, &fraud.Denial{Code: fraud.DeniedBadKey,
 			Hint: "this is no API key, or it was mistyped or cut: its checksum does not fit"}
 	}
+	current := r.current.Load()
+	if current.unknown {
+		return fraud.Identity{}, fmt.Errorf("partners: the registry was not heard of yet: %w", fraud.ErrUnavailable)
+	}
 	// The same work and the same answer for an id that is not known and for a secret that is wrong.
-	known := r.current.Load().apiKeys[id]
+	known := current.apiKeys[id]
 	hash, against := hashSecret(secret), [sha256.Size]byte{}
 	if known != nil {
 		against = known.hash
