@@ -41,6 +41,7 @@ func TestNothingIsLostWhenAConsumerDies(t *testing.T) {
 		Nodes: apart(), RecoverWithin: 15 * time.Second,
 		Fault: func(t *testing.T, r *Rig) {
 			for range rounds(1, 5) {
+				r.recover(t, time.Minute) // starting takes questions, too, and they shall not be slow
 				r.ClickHouse.Delay(t, Downstream, 1500*time.Millisecond)
 				before := r.rows(t)
 				testkit.Eventually(t, 20*time.Second, func() error { // the block is in, the answer is on its way
