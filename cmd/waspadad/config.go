@@ -34,6 +34,9 @@ type config struct {
 	KeyRing string `koanf:"key_ring" yaml:"key_ring"`
 	// Partners is the file with the partners, their API keys (hashed) and signing keys (public).
 	Partners string `koanf:"partners" yaml:"partners"`
+	// Registry is where partners are kept: "file" follows the partner file; "clickhouse" imports it once and then follows
+	// ClickHouse, where waspada partner and /v1/admin change it, and takes the file for the gateway's keys alone.
+	Registry string `koanf:"registry" yaml:"registry"`
 	// Protected is an optional file of further indicators that nobody may list.
 	Protected string `koanf:"protected" yaml:"protected"`
 
@@ -98,11 +101,17 @@ type config struct {
 	} `koanf:"audit" yaml:"audit"`
 }
 
+// Where partners are kept.
+const (
+	registryFile       = "file"
+	registryClickHouse = "clickhouse"
+)
+
 func defaultConfig() config {
 	var c config
 	c.Name = wire.DefaultAudience
 	c.LogLevel = "info"
-	c.KeyRing, c.Partners = "keyring.yaml", "partners.yaml"
+	c.KeyRing, c.Partners, c.Registry = "keyring.yaml", "partners.yaml", registryFile
 	c.HTTP.Addr, c.HTTP.AdminAddr = "127.0.0.1:8080", "127.0.0.1:8081"
 	c.Gateway.KeyID, c.Gateway.Key = "gateway-1", "gateway.pem"
 	c.Kafka.Brokers = []string{"127.0.0.1:9092"}
@@ -179,6 +188,9 @@ func (c *config) check() error {
 	need("kafka.brokers", strings.Join(c.Kafka.Brokers, ""))
 	need("clickhouse.addrs", strings.Join(c.ClickHouse.Addrs, ""))
 	need("clickhouse.database", c.ClickHouse.Database)
+	if c.Registry != registryFile && c.Registry != registryClickHouse {
+		errs = append(errs, fmt.Errorf("config: registry is %q: set file or clickhouse", c.Registry))
+	}
 	if c.Index.Freshness < time.Second {
 		errs = append(errs, errors.New("config: index.freshness must be at least 1s: heartbeats come every 250 ms"))
 	}

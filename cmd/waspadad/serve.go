@@ -32,8 +32,9 @@ import (
 )
 
 const (
-	// registryEvery bounds how long a revoked key lives on.
+	// registryEvery bounds how long a revoked key lives on, and sharedEvery where ClickHouse is asked: that takes time too.
 	registryEvery = 2 * time.Second
+	sharedEvery   = time.Second
 	// rollUpEvery is how far the trends' roll-up lags; the answers do not, see store.
 	rollUpEvery = 5 * time.Second
 	// retryEvery is the pause before what needs ClickHouse is tried again at the start.
@@ -116,6 +117,14 @@ func newDaemon(cfg config, log *slog.Logger) (*daemon, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
+	if cfg.Registry == registryClickHouse {
+		makeSnapshotDir(cfg, log)
+		shared, err := openShared(cfg, ledger{reader, writer}, log)
+		if err != nil {
+			return nil, errors.Join(err, writer.Close(), reader.Close())
+		}
+		trust.share(shared)
+	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return &daemon{
@@ -139,6 +148,12 @@ func migrate(ctx context.Context, cfg config, log *slog.Logger) error {
 }
 
 func (d *daemon) followRegistry(ctx context.Context) error {
+	if d.shared != nil {
+		if !d.waitPrepared(ctx) {
+			return nil
+		}
+		return d.shared.Follow(ctx, sharedEvery, d.log)
+	}
 	return d.registry.Follow(ctx, registryEvery, d.log)
 }
 
@@ -202,6 +217,9 @@ func ingestConfig(cfg config, cluster topic.Cluster) ingest.Config {
 func (d *daemon) prepareStore(ctx context.Context) error {
 	for {
 		err := migrate(ctx, d.cfg, d.log)
+		if err == nil && d.shared != nil {
+			err = d.shared.Import(ctx) // ingest verifies nothing before it knows the partners
+		}
 		if err == nil {
 			err = d.writer.PutPartners(ctx, d.registry.Partners())
 		}
@@ -249,11 +267,7 @@ func (d *daemon) rollUp(ctx context.Context) error {
 func (d *daemon) askParts() ([]run.Part, error) {
 	cfg := index.DefaultConfig()
 	cfg.Epoch, cfg.FreshnessLimit, cfg.SnapshotDir = d.ring.Epoch(), d.cfg.Index.Freshness, d.cfg.Index.SnapshotDir
-	if dir := cfg.SnapshotDir; dir != "" {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			d.log.Warn("the folder for snapshots cannot be made: this node will start more slowly", "error", err)
-		}
-	}
+	makeSnapshotDir(d.cfg, d.log)
 	known := index.New(cfg, d.policy, index.Sources{
 		Changes:  changes.NewTail(d.cluster, d.cfg.Kafka.Changes, d.metrics, d.log),
 		Opinions: d.reader,
@@ -283,10 +297,18 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	}...), nil
 }
 
+func makeSnapshotDir(cfg config, log *slog.Logger) {
+	if dir := cfg.Index.SnapshotDir; dir != "" {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			log.Warn("the folder for snapshots cannot be made: this node will start more slowly", "error", err)
+		}
+	}
+}
+
 // checks are what /readyz names. Without Kafka or ClickHouse lookups go on, so these only degrade.
 func (d *daemon) checks(known *index.Index) []api.Check {
 	kafka := d.cluster.Open(d.cfg.Kafka.Changes)
-	return []api.Check{
+	checks := []api.Check{
 		{Name: "index", Run: func(context.Context) error {
 			if ready, detail := known.Ready(); !ready {
 				return errors.New(detail)
@@ -296,6 +318,10 @@ func (d *daemon) checks(known *index.Index) []api.Check {
 		{Name: "kafka", Degrades: true, Run: func(ctx context.Context) error { _, err := kafka.Ends(ctx); return err }},
 		{Name: "clickhouse", Degrades: true, Run: d.reader.Ping},
 	}
+	if d.shared != nil {
+		checks = append(checks, api.Check{Name: "registry", Run: d.shared.Known})
+	}
+	return checks
 }
 
 // oldestUnstored is how far back a starting index must replay.
