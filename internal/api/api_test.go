@@ -46,51 +46,6 @@ func example(rt route) ask {
 	return a
 }
 
-// May this caller use this route? The table is written out, so that a change of rights is a change here.
-func TestWhoMayUseWhat(t *testing.T) {
-	everybody := []string{"", "lookup", "report", "analyse", "admin", "wrong", "suspended"}
-	may := map[string][]string{
-		"POST /v1/lookup":              {"lookup"},
-		"POST /v1/lookup/batch":        {"lookup"},
-		"GET /v1/lookup/:type/:digest": {"lookup"},
-		"POST /v1/events":              {"report"},
-		"GET /v1/events/:id":           {"report"},
-		"GET /v1/trends/series":        {"analyse"},
-		"GET /v1/me":                   {"lookup", "report", "analyse", "admin"},
-		"GET /livez":                   everybody,
-		"GET /readyz":                  everybody,
-		"GET /openapi.yaml":            everybody,
-		"GET /docs":                    everybody,
-		"GET /docs/:file":              everybody,
-	}
-	h := newHub(t)
-	h.series = func(fraud.SeriesQuestion) ([]fraud.Series, error) { return nil, fraud.ErrUnavailable }
-	var served []string
-	for _, rt := range routes {
-		name := rt.method + " " + rt.path
-		served = append(served, name)
-		for _, caller := range everybody {
-			a := example(rt)
-			a.key = caller
-			got := h.do(t, a).Status
-			want := "in"
-			switch {
-			case slices.Contains(may[name], caller):
-			case caller == "" || caller == "wrong":
-				want = "401"
-			default:
-				want = "403"
-			}
-			if had := fmt.Sprint(got); (want == "in") == (got == 401 || got == 403) || want != "in" && had != want {
-				t.Errorf("%s by %q: %d, want %s", name, caller, got, want)
-			}
-		}
-	}
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(may)), slices.Sorted(slices.Values(served))); diff != "" {
-		t.Errorf("routes (-table +code):\n%s", diff)
-	}
-}
-
 func TestNobodyIsAskedForABodyBeforeTheyAreKnown(t *testing.T) {
 	h := newHub(t)
 	a := ask{method: "POST", path: "/v1/lookup", body: strings.Repeat("x", 1<<20), raw: true}

@@ -54,8 +54,15 @@ var problemKinds = map[string]struct {
 	"missing_scope":                  {http.StatusForbidden, "The API key may not do this"},
 	"no_such_route":                  {http.StatusNotFound, "There is nothing here"},
 	"event_not_found":                {http.StatusNotFound, "The event is not known"},
+	"partner_not_found":              {http.StatusNotFound, "The partner is not known"},
+	"key_not_found":                  {http.StatusNotFound, "The partner has no such key"},
 	"method_not_allowed":             {http.StatusMethodNotAllowed, "The route does not take this method"},
 	"idempotency_key_in_use":         {http.StatusConflict, "A request with this idempotency key is under way"},
+	"registry_is_a_file":             {http.StatusConflict, "Partners are kept in a file"},
+	"own_key":                        {http.StatusConflict, "That would lock the caller out"},
+	"revision_passed":                {http.StatusPreconditionFailed, "The partner was changed meanwhile"},
+	"revision_required":              {http.StatusPreconditionRequired, "The revision is missing"},
+	"partner_refused":                {http.StatusUnprocessableEntity, "The partner would break a rule"},
 	"too_large":                      {http.StatusRequestEntityTooLarge, "The body is too large"},
 	"unsupported_media_type":         {http.StatusUnsupportedMediaType, "The body is of another media type"},
 	"unsupported_encoding":           {http.StatusUnsupportedMediaType, "The body must not be compressed"},
@@ -118,6 +125,15 @@ func problemFor(err error) *problem {
 		}
 	case errors.As(err, &large):
 		p = refuse("too_large", "the body is larger than this route takes")
+	case errors.Is(err, fraud.ErrNoSuchPartner):
+		p = refuse("partner_not_found", "no partner of this hub has this id")
+	case errors.Is(err, fraud.ErrNoSuchKey):
+		p = refuse("key_not_found", "the partner has no key with this id; it may have been revoked or have expired")
+	case errors.Is(err, fraud.ErrRevisionPassed):
+		p = refuse("revision_passed", "another change came first: read the partner again, and see whether yours still fits")
+	case errors.Is(err, fraud.ErrRegistryIsAFile):
+		p = refuse("registry_is_a_file",
+			"this hub keeps partners in its partner file: change that, or set registry: clickhouse in its configuration")
 	case errors.As(err, &fault) && fault.Reason == fraud.ReasonTooLarge:
 		p = refuse("too_large", fault.Hint)
 	case errors.Is(err, fraud.ErrUnavailable),

@@ -93,8 +93,8 @@ func (l *loads) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// A key that is revoked ends when the file without it is loaded, on connections that are open already, too. No other key
-// notices.
+// A key that is revoked ends when the file without it is loaded, on connections that are open already, too; no other
+// key notices.
 func TestARevokedKeyEndsAndNoOtherDoes(t *testing.T) {
 	const follow, clients = 100 * time.Millisecond, 8
 	rounds := 20

@@ -101,6 +101,10 @@ type Deps struct {
 	Publisher Publisher
 	Events    EventFinder
 	Series    Series
+	Registry  Registrar
+	Acts      ActReader
+	// NewAPIKey makes an API key with an id, and the SHA-256 of its secret in hexadecimal.
+	NewAPIKey func(id string) (key, sha256hex string)
 	Checks    []Check
 	// Quotas bound what each partner may ask and say; nil for no bounds.
 	Quotas  *quota.Keeper
@@ -120,6 +124,9 @@ type Server struct {
 	publisher  Publisher
 	events     EventFinder
 	trends     Series
+	registry   Registrar
+	acts       ActReader
+	newAPIKey  func(id string) (key, sha256hex string)
 	patience   patience
 	readiness  *readiness
 	quotas     *quota.Keeper
@@ -137,6 +144,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, auth: deps.Auth, screen: deps.Screen, keys: deps.Screen.Keys,
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
+		registry: deps.Registry, acts: deps.Acts, newAPIKey: deps.NewAPIKey,
 		patience: patient, quotas: deps.Quotas, gate: newGate(cfg.Concurrency), log: deps.Log, now: deps.Now,
 	}
 	s.categories = quotedCategories(deps.Screen.Taxonomy)

@@ -58,7 +58,9 @@ var fieldNames = map[string]bool{}
 func init() {
 	for _, name := range strings.Fields(`indicators type value epoch digest also grade events event_id kind issued_at
 		indicator category role confidence evidence observed_at expires_at tlp advice action platform institution region
-		loss_band case`) {
+		loss_band case
+		id name organisation weight state quotas requests indicators distinct listings retractions licensed_platform users
+		mtls_subject reason scopes expires replaces overlap_seconds public not_before not_after since`) {
 		fieldNames[name] = true
 	}
 }

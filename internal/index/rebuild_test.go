@@ -128,13 +128,13 @@ func (l *fullLoad) rest(t *testing.T, goroutines int) (heap uint64) {
 }
 
 func TestRebuildsUnderFullLoadAnswerRightAndLeakNothing(t *testing.T) {
-	rebuilds, listed := 50, 20_000
+	rebuilds, listed := 50, 5_000
 	if testkit.Long() {
 		rebuilds, listed = 1000, 50_000
 	}
 	r := testkit.Seed(t)
 	goroutines := runtime.NumGoroutine()
-	l := newFullLoad(r, listed, 2_000)
+	l := newFullLoad(r, listed, listed/20)
 	l.x.cfg.SnapshotDir = t.TempDir()
 	rebuild := func(n int) {
 		for end := l.x.Stats().Generation + n; l.x.Stats().Generation < end && !t.Failed(); {
