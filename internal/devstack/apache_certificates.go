@@ -33,7 +33,8 @@ func writeCertificates(caFile, brokersFile string) (*x509.CertPool, error) {
 	}
 	store := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
 	store = append(store, brokers.pem()...)
-	if err := errors.Join(os.WriteFile(caFile, authority.pem(), 0o600), os.WriteFile(brokersFile, store, 0o600)); err != nil {
+	err = errors.Join(os.WriteFile(caFile, authority.pem(), 0o600), os.WriteFile(brokersFile, store, 0o600))
+	if err != nil {
 		return nil, err
 	}
 	trust := x509.NewCertPool()

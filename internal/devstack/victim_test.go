@@ -15,7 +15,8 @@ import (
 	"github.com/waspada-hub/waspada/internal/devstack"
 )
 
-// A victim is a process that holds a broker, an engine or a cluster and that a test kills: this test binary, started again.
+// A victim is a process that holds a broker, an engine, ports or a cluster and that a test kills: this test binary, started
+// again.
 const (
 	victimEnv     = "WASPADA_TEST_VICTIM" // "broker", "engine", "ports" or "apache"
 	victimDirEnv  = "WASPADA_TEST_VICTIM_DIR"
