@@ -320,8 +320,10 @@ func (s served) String() string {
 		len(s.times), len(s.faults), s.quantile(.5), s.quantile(.99), s.quantile(1))
 }
 
-func (s served) quantile(q float64) time.Duration {
-	return s.times[min(len(s.times)-1, int(q*float64(len(s.times))))].Round(10 * time.Microsecond)
+func (s served) quantile(q float64) time.Duration { return quantile(s.times, q) }
+
+func quantile(sorted []time.Duration, q float64) time.Duration {
+	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))].Round(10 * time.Microsecond)
 }
 
 // openFiles counts this process's file descriptors.
@@ -401,11 +403,14 @@ func TestGoodCallersDoNotNoticeSlowOnes(t *testing.T) {
 			t.Errorf("calls %s: want all cut off in time", name)
 		}
 	}
-	// What waits behind a slow caller waits for seconds. Less, at p99, is the machine's other work.
-	if judged && (len(during.faults) > 0 || during.quantile(.99) > time.Second ||
-		during.quantile(.5) > 3*before.quantile(.5)+5*time.Millisecond) {
-		t.Errorf("good callers notice: want all answered, p50 within three times what it was and 5 ms, p99 within a "+
-			"second; not answered: %q", during.faults)
+	if judged && len(during.faults) > 0 {
+		t.Errorf("good callers were not answered: %q", during.faults)
+	}
+	// Who waits behind a slow caller waits for seconds. Less, at p99, is the machine's other work, of which the short form
+	// may have so much that it does not judge.
+	if testkit.Long() && (during.quantile(.5) > 3*before.quantile(.5)+5*time.Millisecond ||
+		during.quantile(.99) > time.Second) {
+		t.Error("good callers notice: want a p50 within three times what it was and 5 ms, and a p99 within a second")
 	}
 	testkit.Eventually(t, 10*time.Second, func() error {
 		if g, f := runtime.NumGoroutine(), openFiles(t); g > goroutines || f > files {
