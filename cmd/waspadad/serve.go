@@ -21,6 +21,7 @@ import (
 	"github.com/waspada-hub/waspada/internal/changes"
 	"github.com/waspada-hub/waspada/internal/index"
 	"github.com/waspada-hub/waspada/internal/ingest"
+	"github.com/waspada-hub/waspada/internal/partners"
 	"github.com/waspada-hub/waspada/internal/run"
 	"github.com/waspada-hub/waspada/internal/store"
 	"github.com/waspada-hub/waspada/internal/topic"
@@ -283,8 +284,13 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	apiCfg.Addr, apiCfg.Node, apiCfg.RefuseValues = d.cfg.HTTP.Addr, d.cfg.Node, d.cfg.HTTP.RefuseValues
 	apiCfg.Concurrency = d.cfg.HTTP.Concurrency
 	quotas, quotaParts := d.openQuotas()
+	registrar := api.Registrar(d.registry)
+	if d.shared != nil {
+		registrar = d.shared
+	}
 	server, err := api.New(apiCfg, api.Deps{
-		Auth: d.registry, Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
+		Auth: d.registry, Registry: registrar, Acts: d.reader, NewAPIKey: partners.NewAPIKey,
+		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
 		Quotas: quotas, Checks: d.checks(known), Log: d.log, Metrics: d.metrics, Now: time.Now,
 	})
 	if err != nil {

@@ -13,7 +13,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -28,6 +27,9 @@ import (
 func example(rt route) ask {
 	a := ask{method: rt.method, path: rt.path}
 	digest := strings.Repeat("ab", 32)
+	if strings.HasPrefix(rt.path, "/v1/admin") {
+		return adminExample(rt)
+	}
 	switch rt.path {
 	case "/v1/lookup":
 		a.body = `{"indicators":[{"type":"phone","epoch":2,"digest":"` + digest + `"}]}`

@@ -78,7 +78,10 @@ func enumeration(t *testing.T, schema string, path ...string) []string {
 }
 
 func TestTheContractHasTheCodesWords(t *testing.T) {
-	var types, grades, reasons []string
+	var types, grades, reasons, deeds []string
+	for _, d := range fraud.Deeds() {
+		deeds = append(deeds, string(d))
+	}
 	for _, v := range indicator.Types() {
 		types = append(types, v.String())
 	}
@@ -118,6 +121,9 @@ func TestTheContractHasTheCodesWords(t *testing.T) {
 			func(i int) string { return fraud.LossBand(i).String() })},
 		{"kinds of partner", enumeration(t, "Me", "kind"), fraud.PartnerKinds()},
 		{"scopes", enumeration(t, "Me", "scopes", "[]"), fraud.Scope(15).Names()},
+		{"states of partners", enumeration(t, "Partner", "state"), words(3,
+			func(i int) string { return fraud.PartnerState(i).String() })},
+		{"deeds", enumeration(t, "Acts", "acts", "[]", "what"), deeds},
 		{"dimensions", enumeration(t, "SeriesResponse", "by"), words(3,
 			func(i int) string { return fraud.Dimension(i).String() })},
 		{"buckets", enumeration(t, "SeriesResponse", "bucket"), words(3,
@@ -159,6 +165,9 @@ func TestPointersNameTheFieldsOfTheContract(t *testing.T) {
 	doc := loadContract(t)
 	walk(doc.Components.Schemas["LookupRequest"])
 	walk(doc.Components.Schemas["EventsRequest"])
+	for _, order := range []string{"NewPartner", "NewKey", "NewSigningKey", "BadSince", "NewState"} {
+		walk(doc.Components.Schemas[order])
+	}
 	if diff := cmp.Diff(names, fieldNames); diff != "" {
 		t.Errorf("names of fields (-contract +code):\n%s", diff)
 	}

@@ -70,6 +70,9 @@ type fakes struct {
 	series    func(fraud.SeriesQuestion) ([]fraud.Series, error)
 	protected map[indicator.Digest]bool
 	panics    any
+	partner   fraud.PartnerRevision
+	acts      []fraud.Act
+	changeErr error
 }
 
 type publication struct {
@@ -218,7 +221,10 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	cfg := Config{Node: "node-1", DrainLimit: time.Second}
 	deps := Deps{
 		Auth: h.fakes, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: h.protected}, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
-		Series:  h.fakes,
+		Series: h.fakes, Registry: h.fakes, Acts: h.fakes,
+		NewAPIKey: func(id string) (string, string) {
+			return "wsp_live_" + id + "_" + plantedSecret, strings.Repeat("ab", 32)
+		},
 		Checks:  []Check{{Name: "index", Run: func(context.Context) error { return nil }}},
 		Log:     slog.New(slog.NewTextHandler(h, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Metrics: h.registry, Now: func() time.Time { return now },

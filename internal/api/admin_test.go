@@ -1,0 +1,293 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+// plantedSecret is that of every key which the tests issue.
+const plantedSecret = "plantedplantedplanted"
+
+func (f *fakes) Revisions() []fraud.PartnerRevision {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.partner.ID == "" {
+		return nil
+	}
+	return []fraud.PartnerRevision{f.partner}
+}
+
+// Change is that of a registry with one partner, without its rules.
+func (f *fakes) Change(
+	_ context.Context, act fraud.Act, revision uint64, change func(*fraud.PartnerRecord) error,
+) (fraud.PartnerRevision, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	next := f.partner
+	switch {
+	case f.changeErr != nil:
+		return next, f.changeErr
+	case act.What == fraud.PartnerAdded:
+		next = fraud.PartnerRevision{}
+		next.ID, next.Number, next.Organisation = act.Whom, 77, act.Whom
+	case act.Whom != next.ID:
+		return next, fraud.ErrNoSuchPartner
+	case revision != next.Revision:
+		return next, fraud.ErrRevisionPassed
+	}
+	next.APIKeys, next.SigningKeys = slices.Clone(next.APIKeys), slices.Clone(next.SigningKeys)
+	if err := change(&next.PartnerRecord); err != nil {
+		return next, err
+	}
+	next.Revision++
+	next.At, act.Revision, act.Done = now, next.Revision, true
+	act.ID, act.At = uuid.UUID{0: byte(len(f.acts) + 1), 6: 0x70, 8: 0x80}, now
+	f.partner, f.acts = next, append(f.acts, act)
+	return next, nil
+}
+
+func (f *fakes) Acts(_ context.Context, before fraud.ActPlace, limit int) (page []fraud.Act, _ error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, a := range slices.Backward(f.acts) {
+		if (before.ID == uuid.Nil || a.ID.String() < before.ID.String()) && len(page) < limit {
+			page = append(page, a)
+		}
+	}
+	return page, f.storeErr
+}
+
+// registered is a hub with one partner at revision 3.
+func registered(t testing.TB) *hub {
+	h := newHub(t)
+	h.partner = fraud.PartnerRevision{Revision: 3, At: now, PartnerRecord: fraud.PartnerRecord{Name: "Bank E",
+		Partner:     fraud.Partner{ID: "bank-e", Number: 5, Kind: fraud.Bank, Organisation: "e", Weight: 1, State: fraud.Active},
+		APIKeys:     []fraud.APIKeyRecord{{ID: "bank-e.1", Scopes: fraud.MayLookup | fraud.MayReport}},
+		SigningKeys: []fraud.SigningKeyRecord{{SigningKey: fraud.SigningKey{ID: "bank-e.s", Public: make([]byte, 32)}}},
+	}}
+	return h
+}
+
+const somePublic = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+
+// adminExample is a good request for each route of operators.
+func adminExample(rt route) ask {
+	a := ask{method: rt.method, path: rt.path, header: map[string]string{"If-Match": `"3"`}}
+	a.path = strings.NewReplacer(":id", "bank-e", "signing-keys/:key", "signing-keys/bank-e.s", ":key", "bank-e.1").
+		Replace(rt.path)
+	switch rt.method + rt.path[len("/v1/admin"):] {
+	case "POST/partners":
+		a.body = `{"id":"bank-f","name":"Bank F","kind":"bank"}`
+	case "POST/partners/:id/keys":
+		a.body = `{"scopes":["lookup"]}`
+	case "POST/partners/:id/signing-keys":
+		a.body = `{"id":"bank-e.s2","public":"` + somePublic + `"}`
+	case "POST/partners/:id/signing-keys/:key/revoke":
+		a.body = `{"since":"2026-11-20T00:00:00Z","reason":"lost"}`
+	case "POST/partners/:id/state":
+		a.body = `{"state":"suspended","reason":"its keys leaked"}`
+	}
+	return a
+}
+
+// admin sends a change of the partner as it is.
+func (h *hub) admin(t testing.TB, method, path, body string) answer {
+	t.Helper()
+	a := ask{method: method, path: "/v1/admin/partners" + path, key: "admin", body: body}
+	if revisions := h.Revisions(); len(revisions) > 0 {
+		a.header = map[string]string{"If-Match": fmt.Sprintf(`"%d"`, revisions[0].Revision)}
+	}
+	return h.do(t, a)
+}
+
+func TestAPartnersLifeOverHTTP(t *testing.T) {
+	h := newHub(t)
+	steps := []struct {
+		method, path, body string
+		status             int
+		want               func(*partnerAnswer)
+	}{
+		{"POST", "", `{"id":"purse","name":"Purse","kind":"ewallet","quotas":{"requests":5},"users":9,
+			"licensed_platform":true,"mtls_subject":"CN=purse","reason":"contract"}`, 201, func(p *partnerAnswer) {
+			*p = partnerAnswer{ID: "purse", Number: 77, Name: "Purse", Kind: "ewallet", Organisation: "purse", Weight: 1,
+				State: "shadow", Quotas: quotasJSON{Requests: 5}, Users: 9, Licensed: true, Subject: "CN=purse",
+				APIKeys: []apiKeyAnswer{}, SigningKeys: []signingKeyAnswer{}, ChangedAt: now}
+		}},
+		{"POST", "/purse/state", `{"state":"active","reason":"a quiet month"}`, 200,
+			func(p *partnerAnswer) { p.State = "active" }},
+		{"POST", "/purse/signing-keys", `{"id":"purse.s","public":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="}`, 201,
+			func(p *partnerAnswer) {
+				p.SigningKeys = []signingKeyAnswer{{ID: "purse.s", Public: []byte(strings.Repeat("\x01", 32))}}
+			}},
+		{"POST", "/purse/signing-keys/purse.s/revoke", `{"since":"2026-11-20T00:00:00+08:00","reason":"lost"}`, 200,
+			func(p *partnerAnswer) {
+				p.SigningKeys[0].NotAfter = time.Date(2026, 11, 19, 16, 0, 0, 0, time.UTC)
+				p.SigningKeys[0].Reason = "lost"
+			}},
+	}
+	var want partnerAnswer
+	for i, step := range steps {
+		answer := h.admin(t, step.method, step.path, step.body)
+		var got partnerAnswer
+		if err := json.Unmarshal([]byte(answer.Body), &got); err != nil || answer.Status != step.status {
+			t.Fatalf("%s %s: %d %s", step.method, step.path, answer.Status, answer.Body)
+		}
+		step.want(&want)
+		want.Revision = uint64(i + 1)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s %s (-want +got):\n%s", step.method, step.path, diff)
+		}
+		if tag := answer.Header.Get("ETag"); tag != fmt.Sprintf(`"%d"`, i+1) {
+			t.Errorf("ETag = %s", tag)
+		}
+		var read partnerAnswer
+		again := h.do(t, ask{method: "GET", path: "/v1/admin/partners/purse", key: "admin"})
+		if err := json.Unmarshal([]byte(again.Body), &read); err != nil || !cmp.Equal(got, read) {
+			t.Errorf("read again: %d %s", again.Status, again.Body)
+		}
+	}
+	var acts struct{ Acts []actAnswer }
+	var told []string
+	path := "/v1/admin/acts?limit=3"
+	for range 2 {
+		page := h.do(t, ask{method: "GET", path: path, key: "admin"})
+		acts.Acts = nil
+		var next struct{ Next string }
+		if err := json.Unmarshal([]byte(page.Body), &acts, json.MatchCaseInsensitiveNames(true)); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(page.Body), &next, json.MatchCaseInsensitiveNames(true)); err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range acts.Acts {
+			told = append(told, fmt.Sprintf("%s/%s %s %s %s: %s", a.By, a.Key, a.What, a.Whom, a.Object, a.Reason))
+		}
+		path = "/v1/admin/acts?limit=3&cursor=" + next.Next
+	}
+	if diff := cmp.Diff([]string{
+		"regulator-d/d.2 revoke_signing_key purse purse.s: lost",
+		"regulator-d/d.2 add_signing_key purse purse.s: ",
+		"regulator-d/d.2 set_state purse : active: a quiet month",
+		"regulator-d/d.2 add_partner purse : contract",
+	}, told); diff != "" {
+		t.Errorf("acts (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnAPIKeyIsShownOnce(t *testing.T) {
+	h := registered(t)
+	issued := h.admin(t, "POST", "/bank-e/keys", `{"replaces":"bank-e.1","overlap_seconds":3600,"reason":"yearly"}`)
+	if issued.Status != 201 || strings.Count(issued.Body, plantedSecret) != 1 {
+		t.Fatalf("%d %s", issued.Status, issued.Body)
+	}
+	keys := h.Revisions()[0].APIKeys
+	if len(keys) != 2 || !keys[0].Expires.Equal(now.Add(time.Hour)) || keys[1].Scopes != keys[0].Scopes ||
+		keys[1].SHA256[0] != 0xab || !keys[1].Expires.IsZero() {
+		t.Errorf("keys %+v", keys)
+	}
+	everything := h.logged() + fmt.Sprint(h.partner, h.acts)
+	for _, path := range []string{"partners", "partners/bank-e", "acts"} {
+		got := h.do(t, ask{method: "GET", path: "/v1/admin/" + path, key: "admin"})
+		everything += got.Body
+		if strings.Contains(got.Body, "abab") {
+			t.Errorf("%s tells a key's hash", path)
+		}
+	}
+	if strings.Contains(everything, plantedSecret) {
+		t.Error("the secret stands in an answer, a record, an act or the log")
+	}
+	gone := h.admin(t, "POST", "/bank-e/keys", `{"replaces":"bank-e.1"}`)
+	if left := h.Revisions()[0].APIKeys; gone.Status != 201 || len(left) != 2 || left[0].ID == "bank-e.1" {
+		t.Errorf("replaced at once: %d, keys %+v", gone.Status, left)
+	}
+}
+
+func TestWhatOperatorsMayNotDo(t *testing.T) {
+	const since = `"since":"2026-11-20T00:00:00Z"`
+	for _, c := range []struct {
+		situation, method, path, body, tag string
+		status                             int
+		want                               string
+		against                            bool
+	}{
+		{"no revision", "POST", "/bank-e/state", `{"state":"active","reason":"r"}`, "-", 428, "revision_required", true},
+		{"a revision that passed", "POST", "/bank-e/state", `{"state":"active","reason":"r"}`, `"2"`, 412, "revision_passed",
+			false},
+		{"a revision without quotes", "POST", "/bank-e/state", `{"state":"active","reason":"r"}`, `3`, 400, "bad_parameter",
+			true},
+		{"any revision", "DELETE", "/bank-e/keys/bank-e.1", ``, `*`, 400, "bad_parameter", true},
+		{"an unknown partner", "POST", "/nobody/state", `{"state":"active","reason":"r"}`, "", 404, "partner_not_found",
+			false},
+		{"an unknown key", "DELETE", "/bank-e/keys/bank-e.9", ``, "", 404, "key_not_found", false},
+		{"an unknown signing key", "POST", "/bank-e/signing-keys/x/revoke", `{` + since + `,"reason":"r"}`, "", 404,
+			"key_not_found", false},
+		{"the caller's own key", "DELETE", "/regulator-d/keys/d.2", ``, "", 409, "own_key", false},
+		{"the caller's own suspension", "POST", "/regulator-d/state", `{"state":"suspended","reason":"r"}`, "", 409,
+			"own_key", false},
+		{"an unknown field", "POST", "/bank-e/state", `{"state":"active","reason":"r","force":true}`, "", 400, "schema", true},
+		{"an unknown state", "POST", "/bank-e/state", `{"state":"gone","reason":"r"}`, "", 400, `/state`, true},
+		{"no reason", "POST", "/bank-e/state", `{"state":"suspended"}`, "", 400, `/reason`, true},
+		{"a key as the reason", "POST", "/bank-e/state", `{"state":"active","reason":"wsp_live_a_b"}`, "", 400, `/reason`,
+			false},
+		{"a reason of two lines", "DELETE", "/bank-e/keys/bank-e.1?reason=a%0ab", ``, "", 400, "bad_parameter", false},
+		{"a key that may do nothing", "POST", "/bank-e/keys", `{}`, "", 400, `/scopes`, false},
+		{"an unknown scope", "POST", "/bank-e/keys", `{"scopes":["root"]}`, "", 400, `/scopes`, true},
+		{"an expiry that has passed", "POST", "/bank-e/keys", `{"scopes":["lookup"],"expires":"2026-11-22T08:00:00Z"}`, "",
+			400, `/expires`, false},
+		{"an overlap with nothing", "POST", "/bank-e/keys", `{"scopes":["lookup"],"overlap_seconds":5}`, "", 400,
+			`/overlap_seconds`, false},
+		{"half a public key", "POST", "/bank-e/signing-keys", `{"id":"s","public":"AAAA"}`, "", 400, `/public`, true},
+		{"no time since when", "POST", "/bank-e/signing-keys/bank-e.s/revoke", `{"reason":"r"}`, "", 400, `/since`, true},
+		{"an id that leaves no room for its keys'", "POST", "", `{"id":"` + strings.Repeat("a", 33) +
+			`","name":"N","kind":"bank"}`, "", 400, `/id`, true},
+	} {
+		t.Run(c.situation, func(t *testing.T) {
+			h := registered(t)
+			a := ask{method: c.method, path: "/v1/admin/partners" + c.path, key: "admin", body: c.body, against: c.against,
+				header: map[string]string{"If-Match": `"3"`}}
+			switch c.tag {
+			case "":
+			case "-":
+				delete(a.header, "If-Match")
+			default:
+				a.header["If-Match"] = c.tag
+			}
+			got := h.do(t, a)
+			if got.Status != c.status || !strings.Contains(got.Body, c.want) {
+				t.Errorf("%d %s\nwant %d …%s…", got.Status, got.Body, c.status, c.want)
+			}
+			if len(h.acts) > 0 {
+				t.Errorf("it was done: %+v", h.acts)
+			}
+		})
+	}
+}
+
+func TestWhatTheRegistryRefusesIsTold(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		status int
+		want   string
+	}{
+		{fmt.Errorf("partners: %w", fraud.ErrRegistryIsAFile), 409, "registry_is_a_file"},
+		{fraud.Refuse(fraud.ReasonSchema, "/id", "there is a partner with this id"), 422, `"pointer":"/id"`},
+		{fmt.Errorf("store: %w: %w", fraud.ErrUnavailable, errSecret), 503, "unavailable"},
+	} {
+		h := registered(t)
+		h.changeErr = c.err
+		got := h.admin(t, "POST", "/bank-e/state", `{"state":"active","reason":"r"}`)
+		if got.Status != c.status || !strings.Contains(got.Body, c.want) || strings.Contains(got.Body, "hunter2") {
+			t.Errorf("%v: %d %s", c.err, got.Status, got.Body)
+		}
+	}
+}
