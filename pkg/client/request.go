@@ -31,6 +31,8 @@ type request struct {
 	body         []byte
 	// idempotency is the Idempotency-Key, "" for what may be repeated anyway.
 	idempotency string
+	// ifMatch is the entity tag that a change is for, "" for none.
+	ifMatch string
 	// also is a status that carries an answer too, beside 200 to 299.
 	also int
 }
@@ -94,6 +96,9 @@ func (c *Client) try(ctx context.Context, r request) ([]byte, error) {
 	}
 	if r.idempotency != "" {
 		req.Header.Set("Idempotency-Key", r.idempotency)
+	}
+	if r.ifMatch != "" {
+		req.Header.Set("If-Match", r.ifMatch)
 	}
 	req.Header.Set("User-Agent", c.userAgent)
 	answer, err := c.http.Do(req)
