@@ -14,8 +14,8 @@ import (
 //	         │                │
 //	         └──── 503 ───────┘   too many at work for the class, or too many that send their body
 //
-// All classes share one number of places. Look-ups may take them all, contributions half of them and analysis a quarter:
-// so what is less urgent is turned away first, and what waits for Kafka or ClickHouse never takes the look-ups' places.
+// All classes share one number of places. Look-ups may take them all, contributions half of them and analysis a
+// quarter: so what is less urgent is turned away first, and what waits for Kafka or ClickHouse never takes the look-ups' places.
 // A request takes its place when its body is there and gives it back before its answer is sent: slow callers take none.
 type gate struct {
 	places           int64

@@ -11,8 +11,17 @@ import (
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-// enter lets a request of a known caller in, or refuses it before its body is read: 1 the partner's quotas, 2 the gate.
+// enter lets a request of a known caller in, or refuses it before its body is read. net/http then drops a body of up to
+// 256 KiB unseen, which keeps the connection, and closes on a larger one.
 func (s *Server) enter(r *request, rt route) error {
+	if err := s.admitted(r, rt); err != nil || rt.method == http.MethodPost {
+		return err // a body is to come, and work begins when it is there
+	}
+	return r.pass.work()
+}
+
+// admitted asks 1 the partner's quotas, 2 the gate.
+func (s *Server) admitted(r *request, rt route) error {
 	r.pass = pass{gate: &s.gate, class: classOf(rt.scope)}
 	if s.quotas != nil {
 		r.account, r.use = s.quotas.Of(r.who.Partner), useOf(rt.scope)
@@ -20,10 +29,7 @@ func (s *Server) enter(r *request, rt route) error {
 			return refused
 		}
 	}
-	if err := r.pass.enter(); err != nil || rt.method == http.MethodPost {
-		return err // a body is to come, and work begins when it is there
-	}
-	return r.pass.work()
+	return r.pass.enter()
 }
 
 func useOf(scope fraud.Scope) quota.Use {
@@ -81,11 +87,11 @@ func (r *request) tellQuotas(h http.Header) {
 func quotaHint(r *quota.Refusal) string {
 	limit := strconv.Itoa(r.Limit)
 	if r.Window == time.Second {
-		return "this partner may send " + limit + " " + r.Quota + " a second to this node: repeat when Retry-After says, " +
-			"and more slowly"
+		return "this partner may send " + limit + " " + r.Quota + " a second to this node: repeat when Retry-After " +
+			"says, and more slowly"
 	}
 	what := map[string]string{quota.Distinct: "ask about %d different indicators", quota.Listings: "list %d indicators",
 		quota.Retractions: "take back %d reports"}[r.Quota]
-	return "this partner may " + strings.Replace(what, "%d", limit, 1) + " a day at this node, from midnight to midnight in Malaysia: " +
-		"if the work needs more, ask the hub's operator for it"
+	return "this partner may " + strings.Replace(what, "%d", limit, 1) + " a day at this node, from midnight to " +
+		"midnight in Malaysia: if the work needs more, ask the hub's operator for it"
 }

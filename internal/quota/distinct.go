@@ -10,8 +10,8 @@ import (
 
 // distinct estimates how many different digests it has seen: HyperLogLog registers, and the count kept beside them as
 // they change (the martingale estimator: Ting, "Streamed approximate counting of distinct elements", KDD 2014). So the
-// estimate costs nothing to read, never falls, and errs by 0.83/√m, less than the registers alone would. Libraries walk
-// all registers for each estimate, and a look-up needs one each time.
+// estimate costs nothing to read, never falls, and errs by 0.83/√m, less than the registers alone would. Libraries
+// walk all registers for each estimate, and a look-up needs one each time.
 //
 // Digests are uniform, but partners hold the key ring and could choose those that change no register; so a secret
 // decides which do, another each day (Paterson and Raynal, "HyperLogLog: Exponentially bad in adversarial settings").

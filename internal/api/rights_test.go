@@ -1,0 +1,141 @@
+package api
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/waspada-hub/waspada/internal/partners"
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+// rights is who may use what, written out by hand: a change of rights is a change here, and a route that has no line
+// fails. A word is a scope; "anybody" needs no key.
+var rights = map[string]string{
+	"POST /v1/lookup":              "lookup",
+	"POST /v1/lookup/batch":        "lookup",
+	"GET /v1/lookup/:type/:digest": "lookup",
+	"POST /v1/events":              "report",
+	"GET /v1/events/:id":           "report",
+	"GET /v1/trends/series":        "analyse",
+	"GET /v1/me":                   "lookup report analyse admin",
+
+	"GET /v1/admin/partners":                               "admin",
+	"POST /v1/admin/partners":                              "admin",
+	"GET /v1/admin/partners/:id":                           "admin",
+	"POST /v1/admin/partners/:id/keys":                     "admin",
+	"DELETE /v1/admin/partners/:id/keys/:key":              "admin",
+	"POST /v1/admin/partners/:id/signing-keys":             "admin",
+	"POST /v1/admin/partners/:id/signing-keys/:key/revoke": "admin",
+	"POST /v1/admin/partners/:id/state":                    "admin",
+	"GET /v1/admin/acts":                                   "admin",
+
+	"GET /livez":        "anybody",
+	"GET /readyz":       "anybody",
+	"GET /openapi.yaml": "anybody",
+	"GET /docs":         "anybody",
+	"GET /docs/:file":   "anybody",
+}
+
+// denials are what a caller who may not is told.
+var denials = []string{fraud.DeniedNoKey, fraud.DeniedBadKey, fraud.DeniedUnknown, fraud.DeniedExpired,
+	fraud.DeniedSuspended, "missing_scope"}
+
+// role is a caller of the walk.
+type role struct {
+	name, key string
+	scopes    string
+	denied    string // why it may do nothing at all; "" for a good key
+}
+
+// roles are a key of each scope, and one of all, for each kind of partner, and all who may do nothing; auth knows them.
+func roles(t *testing.T) (all []role, auth Authenticator) {
+	t.Helper()
+	var file strings.Builder
+	fmt.Fprintln(&file, "partners:")
+	number := 0
+	add := func(kind, scopes, state, expires, denied string) {
+		number++
+		id := fmt.Sprintf("p%d", number)
+		key, hash := partners.NewAPIKey(id)
+		fmt.Fprintf(&file, "- {id: %s, number: %d, name: P, kind: %s, state: %s, api_keys: [{id: %s, sha256: %s, "+
+			"scopes: [%s]%s}]}\n", id, number, kind, state, id, hash, strings.ReplaceAll(scopes, " ", ", "), expires)
+		all = append(all, role{strings.Join(strings.Fields(kind+" "+scopes+" "+state+" "+denied), " "), key, scopes, denied})
+	}
+	every := fraud.Scope(15).Names()
+	for _, kind := range fraud.PartnerKinds() {
+		for _, scope := range append(every, strings.Join(every, " ")) {
+			add(kind, scope, "active", "", "")
+		}
+		add(kind, strings.Join(every, " "), "suspended", "", fraud.DeniedSuspended)
+		add(kind, strings.Join(every, " "), "active", ", expires: 2026-01-01T00:00:00Z", fraud.DeniedExpired)
+	}
+	stranger, _ := partners.NewAPIKey("stranger")
+	forged, _ := partners.NewAPIKey("p1")
+	good := all[0].key
+	all = append(all,
+		role{"nobody", "", "", fraud.DeniedNoKey},
+		role{"key of another hub", stranger, "", fraud.DeniedUnknown},
+		role{"known id with another secret", forged, "", fraud.DeniedUnknown},
+		role{"key that was cut", good[:len(good)-1], "", fraud.DeniedBadKey},
+		role{"no key at all", "let-me-in", "", fraud.DeniedBadKey},
+	)
+	path := filepath.Join(t.TempDir(), "partners.yaml")
+	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	registry, err := partners.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all, registry
+}
+
+var problemCode = regexp.MustCompile(`"code":"([a-z_]+)"`)
+
+func TestEveryRouteForEveryRole(t *testing.T) {
+	all, auth := roles(t)
+	h := newHub(t, func(_ *Config, d *Deps) { d.Auth = auth })
+	h.series = func(fraud.SeriesQuestion) ([]fraud.Series, error) { return nil, fraud.ErrUnavailable }
+	var served []string
+	asked := 0
+	for _, rt := range routes {
+		name := rt.method + " " + rt.path
+		served = append(served, name)
+		for _, r := range all {
+			want := "in"
+			switch may := strings.Fields(rights[name]); {
+			case slices.Contains(may, "anybody"):
+			case r.denied != "":
+				want = r.denied
+			case !slices.ContainsFunc(may, func(scope string) bool { return slices.Contains(strings.Fields(r.scopes), scope) }):
+				want = "missing_scope"
+			}
+			a := example(rt)
+			a.key, a.raw = r.key, strings.HasPrefix(rt.path, "/v1/admin/") // rights are judged before the request is
+			answer := h.do(t, a)
+			asked++
+			got := "in"
+			if code := problemCode.FindStringSubmatch(answer.Body); code != nil && slices.Contains(denials, code[1]) {
+				got = code[1]
+			}
+			if status := answer.Status; got != want || (got == "in") == (status == 401 || status == 403) {
+				t.Errorf("%s by %s: %s with %d, want %s", name, r.name, got, status, want)
+			}
+		}
+	}
+	t.Logf("%d routes by %d roles: %d requests", len(routes), len(all), asked)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(rights)), slices.Sorted(slices.Values(served))); diff != "" {
+		t.Errorf("routes (-table +code): write down who may use a new route\n%s", diff)
+	}
+	if len(h.published) == 0 || len(h.probes) == 0 {
+		t.Error("nobody came through: the walk proves nothing")
+	}
+}
