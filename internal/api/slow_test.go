@@ -388,11 +388,12 @@ func TestGoodCallersDoNotNoticeSlowOnes(t *testing.T) {
 	leave()
 	t.Logf("good callers alone: %s", before)
 	t.Logf("beside %d idle, %d slow heads, %d slow bodies, %d deaf: %s", idle, slow, slow, deaf, during)
-	// A machine that lets even them wait has too much other work for times to mean anything.
-	judged := testkit.Long() || before.quantile(.99) < 50*time.Millisecond
-	if !judged {
-		t.Log("NOT JUDGED: this machine is too busy for times to mean anything")
+	// Where even they wait when they are alone, other work has the machine, and times mean little.
+	quiet := before.quantile(.99) < 50*time.Millisecond
+	if !quiet {
+		t.Log("LATENCY NOT JUDGED: this machine has too much other work")
 	}
+	judged := quiet || testkit.Long()
 	for name, c := range map[string]*crowd{
 		"idle": idlers, "with slow heads": slowHeads, "with slow bodies": slowBodies, "deaf": deafOnes,
 	} {
@@ -406,9 +407,8 @@ func TestGoodCallersDoNotNoticeSlowOnes(t *testing.T) {
 	if judged && len(during.faults) > 0 {
 		t.Errorf("good callers were not answered: %q", during.faults)
 	}
-	// Who waits behind a slow caller waits for seconds. Less, at p99, is the machine's other work, of which the short form
-	// may have so much that it does not judge.
-	if testkit.Long() && (during.quantile(.5) > 3*before.quantile(.5)+5*time.Millisecond ||
+	// Who waits behind a slow caller waits for seconds. The short form is for machines of which nothing is known.
+	if quiet && testkit.Long() && (during.quantile(.5) > 3*before.quantile(.5)+5*time.Millisecond ||
 		during.quantile(.99) > time.Second) {
 		t.Error("good callers notice: want a p50 within three times what it was and 5 ms, and a p99 within a second")
 	}
