@@ -84,6 +84,7 @@ type registryPartner struct {
 	Kind        string              `yaml:"kind"`
 	APIKeys     []registryAPIKey    `yaml:"api_keys,omitempty"`
 	SigningKeys []registryKey       `yaml:"signing_keys"`
+	Quotas      map[string]int      `yaml:"quotas"`
 }
 
 type registryAPIKey struct {
@@ -96,6 +97,10 @@ type registryKey struct {
 	ID     string `yaml:"id"`
 	Public string `yaml:"public"`
 }
+
+// declared is the volume of every partner: more than any demo or test asks, which run as fast as the machine does.
+var declared = map[string]int{"requests": 100_000, "indicators": 100_000_000, "distinct": 1_000_000_000,
+	"listings": 10_000_000, "retractions": 10_000_000}
 
 // make writes every file; keys.json comes last, so that an interrupted start begins again.
 func (s *Keys) make() error {
@@ -118,6 +123,7 @@ func (s *Keys) make() error {
 		}
 		registry.Partners = append(registry.Partners, registryPartner{
 			ID: p.ID, Number: p.Number, Name: p.ID + " (fictional)", Kind: p.Kind.String(), SigningKeys: []registryKey{key},
+			Quotas: declared,
 		})
 	}
 	for _, role := range Roles {
