@@ -68,6 +68,7 @@ func (h *hub) start() *httptest.Server {
 			{"name": "index", "status": "ok"}, {"name": "clickhouse", "status": "degraded"}}})
 	})
 	mux.HandleFunc("GET /v1/trends/series", h.series)
+	new(registry).handle(mux, h)
 	return httptest.NewServer(mux)
 }
 

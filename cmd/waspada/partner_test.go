@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/waspada-hub/waspada/pkg/client"
+)
+
+// registry is the partner of a hub, "bank-kancil", once it was added.
+type registry struct {
+	mu      sync.Mutex
+	partner *client.Partner
+}
+
+// handle serves what `waspada partner` asks for.
+func (g *registry) handle(mux *http.ServeMux, h *hub) {
+	change := func(status int, change func(w http.ResponseWriter, r *http.Request, p *client.Partner) any) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			g.mu.Lock()
+			defer g.mu.Unlock()
+			switch p := g.partner; {
+			case p == nil || r.PathValue("id") != p.ID:
+				refuse(w, 404, "partner_not_found", "no partner of this hub has this id")
+			case r.Method != http.MethodGet && r.Header.Get("If-Match") != fmt.Sprintf(`"%d"`, p.Revision):
+				refuse(w, 412, "revision_passed", "another change came first")
+			default:
+				if value := change(w, r, p); value != nil {
+					answer(w, status, value)
+				}
+			}
+		}
+	}
+	mux.HandleFunc("GET /v1/admin/partners", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, 200, map[string]any{"partners": []*client.Partner{g.partner}})
+	})
+	mux.HandleFunc("POST /v1/admin/partners", func(w http.ResponseWriter, r *http.Request) {
+		var in client.NewPartner
+		if h.read(w, r, &in) {
+			g.partner = &client.Partner{ID: in.ID, Number: 13, Revision: 1, Name: in.Name, Kind: in.Kind, Organisation: in.ID,
+				Weight: *in.Weight, State: in.State}
+			answer(w, 201, g.partner)
+		}
+	})
+	mux.HandleFunc("GET /v1/admin/partners/{id}", change(200,
+		func(_ http.ResponseWriter, _ *http.Request, p *client.Partner) any { return p }))
+	mux.HandleFunc("POST /v1/admin/partners/{id}/keys", change(201,
+		func(w http.ResponseWriter, r *http.Request, p *client.Partner) any {
+			var in struct {
+				Scopes   []string `json:"scopes"`
+				Replaces string   `json:"replaces"`
+				Overlap  int      `json:"overlap_seconds"`
+				Reason   string   `json:"reason"`
+			}
+			if !h.read(w, r, &in) {
+				return nil
+			}
+			p.Revision++
+			if in.Replaces != "" {
+				if in.Replaces != p.APIKeys[0].ID || in.Overlap != 7*24*3600 {
+					refuse(w, 404, "key_not_found", "the partner has no such key")
+					return nil
+				}
+				in.Scopes = p.APIKeys[0].Scopes
+			}
+			key := client.APIKey{ID: fmt.Sprintf("%s.k%d", p.ID, len(p.APIKeys)+1), Scopes: in.Scopes}
+			p.APIKeys = append(p.APIKeys, key)
+			return client.IssuedKey{APIKey: "wsp_live_" + key.ID + "_secret", ID: key.ID, Partner: *p}
+		}))
+	mux.HandleFunc("POST /v1/admin/partners/{id}/state", change(200,
+		func(w http.ResponseWriter, r *http.Request, p *client.Partner) any {
+			var in struct {
+				State  string `json:"state"`
+				Reason string `json:"reason"`
+			}
+			if !h.read(w, r, &in) {
+				return nil
+			}
+			p.State = in.State
+			p.Revision++
+			return p
+		}))
+}
