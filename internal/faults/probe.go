@@ -161,7 +161,6 @@ func (p *probes) watch(ctx context.Context, newest func() news, wanted func(frau
 			time.Sleep(time.Millisecond)
 			continue
 		}
-		last = n
 		p.mu.Lock()
 		into := times(p.now())
 		p.mu.Unlock()
