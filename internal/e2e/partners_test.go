@@ -81,6 +81,24 @@ func TestPartnersAreTheSameOnEveryNode(t *testing.T) {
 		t.Errorf("acts: %s\nwant: %s", got, want)
 	}
 
+	// Of two changes of one revision, on two nodes at once, one is made.
+	before, err := admin.Partner(ctx, purse.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := make(chan error)
+	for _, node := range []*hubtest.Node{hub.Node, other} {
+		by := node.Client(t, "admin")
+		go func() {
+			_, err := by.SetState(ctx, purse.ID, before.Revision, "active", "both at once")
+			made <- err
+		}()
+	}
+	one, two := <-made, <-made
+	if (one == nil) == (two == nil) {
+		t.Errorf("two changes of one revision: %v; %v", one, two)
+	}
+
 	// Nothing but the answer ever held the secrets.
 	_, secret, _ := strings.Cut(strings.TrimPrefix(second.APIKey, "wsp_live_"), "_")
 	secret, _, _ = strings.Cut(secret, "_")
