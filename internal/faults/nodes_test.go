@@ -41,8 +41,10 @@ func TestClientsSeeNoErrorWhileNodesRestart(t *testing.T) {
 		return
 	}
 	former := hubtest.FormerBinary(t, "waspadad")
+	upgraded := cluster(former)
+	upgraded[0].Snapshots = false // the former version does not start from one: it asks Kafka for a time before 1970
 	table.Run(t, "rolling upgrade, one version beside the next, and back", Scenario{
-		Nodes: cluster(former), RecoverWithin: 15 * time.Second,
+		Nodes: upgraded, RecoverWithin: 15 * time.Second,
 		Fault: func(t *testing.T, r *Rig) {
 			r.balanced(t, func() {
 				for _, version := range []string{hubtest.Binary(t, "waspadad"), former, hubtest.Binary(t, "waspadad")} {
