@@ -202,10 +202,9 @@ func send(t *testing.T, client *http.Client, addr string, rate int, during, limi
 func TestOverloadDoesNotCostGoodput(t *testing.T) {
 	const cores, takes = 4, 80 * time.Millisecond
 	const capacity = int(cores * time.Second / takes) // a second
-	// In the short form the machine may have other work: it judges what is lost, and half of the speed.
-	calm, storm, want := 2*time.Second, 3*time.Second, 0.5
+	calm, storm := 2*time.Second, 3*time.Second
 	if testkit.Long() {
-		calm, storm, want = 10*time.Second, 30*time.Second, 0.8
+		calm, storm = 10*time.Second, 30*time.Second
 	}
 	h := newHub(t, func(c *Config, d *Deps) {
 		c.Concurrency = 2 * cores
@@ -230,10 +229,6 @@ func TestOverloadDoesNotCostGoodput(t *testing.T) {
 	after := send(t, client, addr, capacity/2, calm, limit)
 	t.Logf("calm:  %s\nstorm: %s; memory %+d KiB\nafter: %s", before, during, grown>>10, after)
 
-	reachable := float64(capacity) * storm.Seconds()
-	if good := float64(len(during.good)) / reachable; good < want {
-		t.Errorf("goodput is %.0f %% of what is possible, want %.0f %%", 100*good, 100*want)
-	}
 	if len(during.refused) == 0 || during.failed > 0 {
 		t.Fatal("there was no overload, or requests were dropped")
 	}
@@ -242,12 +237,19 @@ func TestOverloadDoesNotCostGoodput(t *testing.T) {
 			t.Errorf("calm is not calm: %s", f)
 		}
 	}
-	if grown > 16<<20 {
+	if grown > 64<<20 {
 		t.Error("memory grew")
 	}
 	slices.Sort(during.refused)
-	if n := len(during.refused); testkit.Long() && during.refused[n*9/10] > 50*time.Millisecond {
+	if n := len(during.refused); during.refused[n*9/10] > 50*time.Millisecond {
+		if !testkit.Long() {
+			t.Log("the machine has too much other work for times to mean anything; the long form insists")
+			return
+		}
 		t.Error("refusals are slow: the limit is 50 ms at p90")
+	}
+	if good := float64(len(during.good)) / (float64(capacity) * storm.Seconds()); good < 0.8 {
+		t.Errorf("goodput is %.0f %% of what is possible, want 80 %%", 100*good)
 	}
 }
 
