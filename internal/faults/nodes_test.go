@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"os"
+	"regexp"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -41,10 +43,23 @@ func TestClientsSeeNoErrorWhileNodesRestart(t *testing.T) {
 		return
 	}
 	former := hubtest.FormerBinary(t, "waspadad")
+	var whole []byte // the partner file
 	upgraded := cluster(former)
 	upgraded[0].Snapshots = false // the former version does not start from one: it asks Kafka for a time before 1970
 	table.Run(t, "rolling upgrade, one version beside the next, and back", Scenario{
 		Nodes: upgraded, RecoverWithin: 15 * time.Second,
+		Before: func(t *testing.T, hub *hubtest.Hub) { // the former version knows no quotas
+			file := hub.Keys.File("partners.yaml")
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			quotas := regexp.MustCompile(`(?m)^ +quotas:\n( +(requests|indicators|distinct|listings|retractions): \d+\n)+`)
+			if err := os.WriteFile(file, quotas.ReplaceAll(text, nil), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			whole = text
+		},
 		Fault: func(t *testing.T, r *Rig) {
 			r.balanced(t, func() {
 				for _, version := range []string{hubtest.Binary(t, "waspadad"), former, hubtest.Binary(t, "waspadad")} {
@@ -55,6 +70,10 @@ func TestClientsSeeNoErrorWhileNodesRestart(t *testing.T) {
 					}
 				}
 			})
+			if err := os.WriteFile(r.Hub.Keys.File("partners.yaml"), whole, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r.logged(t, r.Nodes[0], "partner file loaded")
 		},
 	})
 }
