@@ -36,7 +36,9 @@ var planted = []struct {
 // TestBadInputIsRefusedByNameAndTheGoodEventsStand sends a stream in which one message in five is bad in one way or
 // another, over Kafka and HTTP, and then looks for every raw value that it saw, in everything that the hub wrote.
 func TestBadInputIsRefusedByNameAndTheGoodEventsStand(t *testing.T) {
-	hub := hubtest.Start(t, hubtest.Options{})
+	hub := hubtest.Start(t, hubtest.Options{NodeOptions: hubtest.NodeOptions{
+		Settings: map[string]any{"registry": "clickhouse"}, // so that its tables are looked through, too
+	}})
 	country := nation.New(11, 400)
 	signer := hub.Signer(t, "bank-harimau")
 	stranger := hub.Signer(t, "bank-kenari")
