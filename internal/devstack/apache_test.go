@@ -146,6 +146,11 @@ func TestAnApacheBrokerComesBackWithItsData(t *testing.T) {
 	broker := cluster.Broker(0)
 	name := testkit.TopicOn(t, broker.Addr(), 1)
 	for i, end := range []func() error{broker.Stop, func() error { broker.Kill(); return nil }} {
+		// A broker that has just come up listens before it leads its partitions again.
+		testkit.Eventually(t, 30*time.Second, func() error {
+			_, err := testkit.AsUser(t, cluster, "").Open(name).Ends(t.Context())
+			return err
+		})
 		produce(t, broker.Addr(), name, 0, kafka.Message{Value: []byte("x")})
 		if err := end(); err != nil {
 			t.Fatal(err)
