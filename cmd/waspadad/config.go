@@ -37,7 +37,7 @@ type config struct {
 	// Registry is where partners are kept: "file" follows the partner file; "clickhouse" imports it once and then follows
 	// ClickHouse, where waspada partner and /v1/admin change it, and takes the file for the gateway's keys alone.
 	Registry string `koanf:"registry" yaml:"registry"`
-	// Protected is an optional file of further indicators that nobody may list.
+	// Protected is an optional file of further indicators that nobody may list, read again when it changes.
 	Protected string `koanf:"protected" yaml:"protected"`
 
 	HTTP struct {

@@ -114,13 +114,13 @@ func (d *letterDesk) judge() (*deadletters.Judge, *partners.Registry, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	protected, err := loadProtected(d.cfg.Protected, ring)
+	protection, err := loadProtection(d.cfg.Protected, ring)
 	if err != nil {
 		return nil, nil, err
 	}
 	return &deadletters.Judge{
 		Opener: &wire.Verifier{Audience: d.cfg.Name, Registry: registry},
-		Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: protected},
+		Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: protection.Protected},
 	}, registry, nil
 }
 

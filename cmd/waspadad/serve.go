@@ -36,6 +36,8 @@ const (
 	// registryEvery bounds how long a revoked key lives on, and sharedEvery where ClickHouse is asked: that takes time too.
 	registryEvery = 2 * time.Second
 	sharedEvery   = time.Second
+	// protectedEvery bounds how long a change of the protected list is not in force.
+	protectedEvery = 2 * time.Second
 	// rollUpEvery is how far the trends' roll-up lags; the answers do not, see store.
 	rollUpEvery = 5 * time.Second
 	// retryEvery is the pause before what needs ClickHouse is tried again at the start.
@@ -60,7 +62,10 @@ func newServeCommand(load func() (config, error)) *cobra.Command {
 			}
 			defer d.close()
 			limitMemory(d.log)
-			parts := []run.Part{{Name: "registry", Run: d.followRegistry}, {Name: "admin", Run: d.serveAdmin}}
+			parts := []run.Part{
+				{Name: "registry", Run: d.followRegistry}, {Name: "protected", Run: d.followProtected},
+				{Name: "admin", Run: d.serveAdmin},
+			}
 			if role == "api" {
 				close(d.prepared) // by the nodes that ingest
 			} else {
@@ -128,6 +133,7 @@ func newDaemon(cfg config, log *slog.Logger) (*daemon, error) {
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	trust.protection.register(metrics)
 	return &daemon{
 		cfg: cfg, log: log, metrics: metrics, trust: trust, writer: writer, reader: reader,
 		cluster: cluster, prepared: make(chan struct{}),
@@ -156,6 +162,10 @@ func (d *daemon) followRegistry(ctx context.Context) error {
 		return d.shared.Follow(ctx, sharedEvery, d.log)
 	}
 	return d.registry.Follow(ctx, registryEvery, d.log)
+}
+
+func (d *daemon) followProtected(ctx context.Context) error {
+	return d.protection.follow(ctx, protectedEvery, d.log)
 }
 
 // serveAdmin serves metrics and profiles, for operators alone.
@@ -274,6 +284,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 		Opinions: d.reader,
 		Backlog:  d.oldestUnstored,
 	}, d.metrics, d.log)
+	d.protection.changed = known.Protect
 
 	gateway := publisher.New(publisher.Config{
 		Brokers: d.cluster.Brokers, TLS: d.cluster.TLS, SASL: d.cluster.SASL,

@@ -23,6 +23,8 @@ type trust struct {
 	gateway  ed25519.PrivateKey
 	taxonomy *fraud.Taxonomy
 	policy   *fraud.Policy
+	// protection follows the list of what the policy and the screen protect.
+	protection *protection
 }
 
 // loadTrust reads the files that the configuration names.
@@ -50,10 +52,14 @@ func loadTrust(cfg config) (*trust, error) {
 	}
 	policy := fraud.DefaultPolicy()
 	policy.Partners = registry.Partner
-	if policy.Protected, err = loadProtected(cfg.Protected, ring); err != nil {
+	protected, err := loadProtection(cfg.Protected, ring)
+	if err != nil {
 		return nil, err
 	}
-	return &trust{ring: ring, registry: registry, gateway: gateway, taxonomy: taxonomy, policy: &policy}, nil
+	policy.Protected = protected.Protected
+	return &trust{
+		ring: ring, registry: registry, gateway: gateway, taxonomy: taxonomy, policy: &policy, protection: protected,
+	}, nil
 }
 
 // share takes partners from ClickHouse instead of the file.

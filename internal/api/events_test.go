@@ -127,7 +127,7 @@ func TestEventsAreRefusedOneByOne(t *testing.T) {
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			h := newHub(t)
-			h.protected[digestOf(ring, indicator.Phone, "03-2268 7888")] = true
+			h.protected.Replace(map[indicator.Digest]bool{digestOf(ring, indicator.Phone, "03-2268 7888"): true})
 			a := events(`{"events":[` + c.event + `,{"event_id":"` + someID + `","kind":"sighting",` + ref + `}]}`)
 			a.against = c.against
 			got := h.do(t, a)

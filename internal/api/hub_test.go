@@ -68,7 +68,7 @@ type fakes struct {
 	fates     map[uuid.UUID]fraud.Fate
 	storeErr  error
 	series    func(fraud.SeriesQuestion) ([]fraud.Series, error)
-	protected map[indicator.Digest]bool
+	protected *fraud.Protected
 	panics    any
 	partner   fraud.PartnerRevision
 	acts      []fraud.Act
@@ -216,7 +216,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	h := &hub{registry: prometheus.NewRegistry(), fakes: &fakes{
 		listed: map[indicator.Digest]fraud.Verdict{}, fates: map[uuid.UUID]fraud.Fate{},
 		series:    func(fraud.SeriesQuestion) ([]fraud.Series, error) { return nil, nil },
-		protected: map[indicator.Digest]bool{},
+		protected: fraud.Protect(),
 	}}
 	cfg := Config{Node: "node-1", DrainLimit: time.Second}
 	deps := Deps{

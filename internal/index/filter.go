@@ -6,6 +6,7 @@ import (
 
 	"github.com/bits-and-blooms/bloom/v3"
 
+	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
@@ -63,6 +64,13 @@ func (f *filter) add(t tag) {
 			f.set.Add(1)
 		}
 		h += step
+	}
+}
+
+// protect lets protected digests pass.
+func (f *filter) protect(p *fraud.Protected) {
+	for d := range p.All() {
+		f.add(tagOf(&d))
 	}
 }
 

@@ -65,12 +65,12 @@ func (x *Index) adopt(base *frozen) {
 	active := x.view.Load().active
 	f := newFilter(base.digests + int(active.tags.Load()))
 	f.fill(base)
-	x.protect(f)
 
-	// From here on a change sets its bits in both filters; those of before are brought in now.
+	// From here on a change sets its bits in both filters, and so does Protect; those of before are brought in now.
 	x.mu.Lock()
 	x.next = f
 	x.mu.Unlock()
+	f.protect(x.policy.Protected)
 	for r := range active.all() {
 		if r.visible() {
 			f.add(r.tag)

@@ -116,7 +116,8 @@ type position struct {
 	asOf time.Time
 }
 
-// New makes an index that knows nothing yet: it answers unsure until Run has caught up. The policy must not change.
+// New makes an index that knows nothing yet: it answers unsure until Run has caught up. The policy must not change, but
+// what it protects may be replaced: call [Index.Protect] then.
 // reg may be nil.
 func New(cfg Config, policy *fraud.Policy, from Sources, reg prometheus.Registerer, log *slog.Logger) *Index {
 	x := &Index{
@@ -124,16 +125,20 @@ func New(cfg Config, policy *fraud.Policy, from Sources, reg prometheus.Register
 		partitions: map[int]position{}, waitingFor: "start", grown: make(chan struct{}, 1), factor: rand.Uint64(),
 	}
 	first := &view{base: emptyFrozen, active: newDelta(x.factor), filter: newFilter(0)}
-	x.protect(first.filter)
+	first.filter.protect(policy.Protected)
 	x.view.Store(first)
 	x.register(reg)
 	return x
 }
 
-// protect lets the protected digests pass the filter, so that they are answered as cleared.
-func (x *Index) protect(f *filter) {
-	for d := range x.policy.Protected {
-		f.add(tagOf(&d))
+// Protect makes what the policy protects known to the filter, so that it is answered as cleared although nobody lists
+// it. Call it after the policy's set was replaced; what it protects no more needs no call.
+func (x *Index) Protect() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.view.Load().filter.protect(x.policy.Protected)
+	if x.next != nil {
+		x.next.protect(x.policy.Protected)
 	}
 }
 

@@ -120,7 +120,7 @@ func (s *sight) decide(probes []fraud.Probe, first int) fraud.Verdict {
 		before := len(m.opinions)
 		m.opinions = s.opinions(t, m.opinions)
 		found := m.opinions[before:len(m.opinions):len(m.opinions)]
-		if len(found) == 0 && !s.policy.Protected[p.Digest] {
+		if len(found) == 0 && !s.policy.Protected.Has(p.Digest) {
 			continue
 		}
 		for j := range found {

@@ -1,6 +1,9 @@
 package index
 
 import (
+	"context"
+	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -88,7 +91,7 @@ func TestAlikeDigestIsNotListed(t *testing.T) {
 
 func TestProtectedIndicatorIsClearedAndCoversBroaderListings(t *testing.T) {
 	policy := testPolicy()
-	policy.Protected = map[indicator.Digest]bool{digest(1): true}
+	policy.Protected = fraud.Protect(digest(1))
 	x := newIndex(policy)
 	x.Apply([]fraud.Opinion{listing(digest(2), 5)})
 	for range 2 {
@@ -167,5 +170,59 @@ func TestMetricsCountEveryAnswerByItsStage(t *testing.T) {
 	}
 	if problems, err := promlint.NewWithMetricFamilies(families).Lint(); err != nil || len(problems) > 0 {
 		t.Error(problems, err)
+	}
+}
+
+// What becomes protected is cleared at once, listed or not and whatever the filter was made of; what is protected no
+// longer is again what its opinions say.
+func TestProtectionFollowsTheListWhileFiltersAreSwapped(t *testing.T) {
+	policy := testPolicy()
+	policy.Protected = fraud.Protect()
+	x := newIndex(policy)
+	x.Apply([]fraud.Opinion{listing(digest(1), 5)})
+	statuses := func() (got [2]fraud.Status) {
+		for i := range got {
+			got[i] = x.Lookup([]fraud.Probe{{Digest: digest(uint64(i + 1)), Grade: indicator.Exact}}).Status
+		}
+		return got
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var folder sync.WaitGroup
+	defer folder.Wait()
+	defer stop()
+	folder.Go(func() {
+		for n := uint64(10); ctx.Err() == nil; n++ {
+			x.Apply([]fraud.Opinion{listing(digest(n), 5)})
+			x.fold()
+		}
+	})
+	for turn := range 100 {
+		policy.Protected.Replace(map[indicator.Digest]bool{digest(1): true, digest(2): true})
+		x.Protect()
+		for range 3 {
+			if got, want := statuses(), [2]fraud.Status{fraud.ClearedUp, fraud.ClearedUp}; got != want {
+				t.Fatalf("turn %d, protected: %v, want %v", turn, got, want)
+			}
+			runtime.Gosched()
+		}
+		policy.Protected.Replace(map[indicator.Digest]bool{})
+		x.Protect()
+		if got, want := statuses(), [2]fraud.Status{fraud.Confirmed, fraud.NotListed}; got != want {
+			t.Fatalf("turn %d, no longer protected: %v, want %v", turn, got, want)
+		}
+	}
+}
+
+// While a fold makes the next filter, what becomes protected must pass both.
+func TestProtectionReachesTheFilterThatIsBeingMade(t *testing.T) {
+	policy := testPolicy()
+	policy.Protected = fraud.Protect()
+	x := newIndex(policy)
+	x.next = newFilter(0)
+	policy.Protected.Replace(map[indicator.Digest]bool{digest(1): true})
+	x.Protect()
+	d := digest(1)
+	if !x.view.Load().filter.mayContain(tagOf(&d)) || !x.next.mayContain(tagOf(&d)) {
+		t.Error("a filter does not let a protected digest pass")
 	}
 }

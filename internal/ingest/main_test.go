@@ -45,7 +45,7 @@ type hub struct {
 	signer    *wire.Signer
 	bank      *publisher.Publisher
 	ledger    *ledger
-	protected map[indicator.Digest]bool
+	protected *fraud.Protected
 	reg       registry
 	log       *slog.Logger
 }

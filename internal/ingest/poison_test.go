@@ -25,7 +25,7 @@ func TestPoisonBecomesDeadLettersAndNothingElseIsLost(t *testing.T) {
 	random := testkit.Seed(t)
 	h := newHub(t, 2)
 	hotline := h.ring.Digest(indicator.Phone, "+60312345678")
-	h.protected = map[indicator.Digest]bool{hotline: true}
+	h.protected = fraud.Protect(hotline)
 
 	event := func(change func(*fraud.Event)) func() kafka.Message {
 		return func() kafka.Message {

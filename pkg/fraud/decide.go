@@ -39,7 +39,7 @@ func Decide(matches []Match, policy *Policy, now time.Time) Verdict {
 }
 
 func decideOne(m *Match, policy *Policy, now time.Time) Verdict {
-	if policy.Protected[m.Digest] {
+	if policy.Protected.Has(m.Digest) {
 		return Verdict{Status: ClearedUp, Matched: m.Grade}
 	}
 	standing := standing(m.Opinions, policy, now)

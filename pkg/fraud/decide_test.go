@@ -36,7 +36,7 @@ const (
 
 func thePolicy() *fraud.Policy {
 	p := fraud.DefaultPolicy()
-	p.Protected = map[indicator.Digest]bool{hotline: true}
+	p.Protected = fraud.Protect(hotline)
 	p.Partners = func(n fraud.PartnerNumber) (*fraud.Partner, bool) {
 		partner := &fraud.Partner{Number: n, ID: string(rune('a' + n)), Kind: fraud.Bank, Weight: 0.8, State: fraud.Active}
 		switch {

@@ -21,8 +21,8 @@ type Policy struct {
 	SuspectedAdvice, WeakAdvice Advice
 	// Partners finds a partner by number. Words of partners that it does not know list nothing.
 	Partners func(PartnerNumber) (*Partner, bool)
-	// Protected holds the digests that nobody may list: emergency numbers, banks' hotlines, public services.
-	Protected map[indicator.Digest]bool
+	// Protected are what nobody may list. It may be replaced while others decide.
+	Protected *Protected
 }
 
 const day = 24 * time.Hour

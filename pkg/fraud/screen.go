@@ -12,8 +12,8 @@ import (
 type Screen struct {
 	Keys     *indicator.KeyRing
 	Taxonomy *Taxonomy
-	// Protected are the digests, at the ring's epoch, that nobody may list.
-	Protected map[indicator.Digest]bool
+	// Protected are what nobody may list. It may be replaced while events are checked.
+	Protected *Protected
 }
 
 // Check completes an entry whose event is valid by itself: its digests are lifted, its terms resolved and its
@@ -71,11 +71,11 @@ func (s *Screen) lift(ref *Ref) *Fault {
 
 func (s *Screen) protects(ref *Ref) *Fault {
 	const hint = "this is on the hub's list of what nobody may report: emergency numbers, hotlines, public services"
-	if s.Protected[ref.Digest] {
+	if s.Protected.Has(ref.Digest) {
 		return Refuse(ReasonProtected, "/indicator", hint)
 	}
 	for i := range ref.Also {
-		if s.Protected[ref.Also[i].Digest] {
+		if s.Protected.Has(ref.Also[i].Digest) {
 			return Refuse(ReasonProtected, "/indicator/also/"+strconv.Itoa(i), hint)
 		}
 	}

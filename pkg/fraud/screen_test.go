@@ -22,7 +22,7 @@ func TestScreenRefusesThePublishedExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	ring := publishedRing(t)
-	screen := &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: map[indicator.Digest]bool{}}
+	screen := &fraud.Screen{Keys: ring, Taxonomy: taxonomy}
 	parsed, err := indicator.Parse(indicator.Domain, "bnm.gov.my")
 	if err != nil {
 		t.Fatal(err)
@@ -44,9 +44,11 @@ func TestScreenRefusesThePublishedExamples(t *testing.T) {
 	if err := json.Unmarshal(data, &file); err != nil {
 		t.Fatal(err)
 	}
+	var protected []indicator.Digest
 	for _, e := range parsed.Report {
-		screen.Protected[ring.DigestOf(e)] = true
+		protected = append(protected, ring.DigestOf(e))
 	}
+	screen.Protected = fraud.Protect(protected...)
 	held := 0
 	for _, example := range file.Events {
 		if example.Stage != "ingest" {
