@@ -3,6 +3,7 @@
 //	partners.yaml ──Load, Reload──▶ snapshot (immutable, behind one atomic pointer)
 //	                                   │
 //	  Authorization header ──Authenticate──▶ Identity      who asks over HTTP
+//	  and, or, certificate ─────┘
 //	  key id of a bundle ────SigningKey────▶ public key    who speaks on Kafka
 //	  number, id ────────────Partner…──────▶ Partner       how much its word weighs
 //

@@ -36,6 +36,7 @@ type partnerEntry struct {
 	Licensed     bool           `yaml:"licensed_platform"`
 	Users        uint64         `yaml:"users"`
 	Subject      string         `yaml:"mtls_subject"`
+	Scopes       []string       `yaml:"mtls_scopes"`
 	APIKeys      []apiEntry     `yaml:"api_keys"`
 	SigningKeys  []signingEntry `yaml:"signing_keys"`
 }
@@ -112,7 +113,7 @@ func newBuilder(now time.Time) *builder {
 	return &builder{now: now, snapshot: snapshot{
 		byID: map[string]*fraud.Partner{}, byNumber: map[fraud.PartnerNumber]*fraud.Partner{},
 		names: map[fraud.PartnerNumber]string{}, apiKeys: map[string]*apiKey{},
-		signingKeys: map[string]fraud.SigningKey{},
+		signingKeys: map[string]fraud.SigningKey{}, bySubject: map[string]fraud.Identity{},
 	}, publics: map[string]string{}, hashes: map[[sha256.Size]byte]string{}}
 }
 
@@ -153,8 +154,8 @@ func (b *builder) partner(at string, e *partnerEntry) {
 	if q := p.Quotas; min(q.Requests, q.Indicators, q.Distinct, q.Listings, q.Retractions) < 0 {
 		b.fault(at+".quotas", "none may be below 0; 0 is the hub's default")
 	}
-	if len(e.Name) > maxWords || len(e.Subject) > maxWords || len(e.Organisation) > maxWords {
-		b.fault(at, "name, organisation and mtls_subject have %d bytes at most", maxWords)
+	if len(e.Name) > maxWords || len(e.Organisation) > maxWords {
+		b.fault(at, "name and organisation have %d bytes at most", maxWords)
 	}
 	if b.byID[p.ID] != nil {
 		b.fault(at+".id", "stands twice")
@@ -164,7 +165,8 @@ func (b *builder) partner(at string, e *partnerEntry) {
 	}
 	b.byID[p.ID], b.byNumber[p.Number], b.names[p.Number] = p, p, e.Name
 	b.all = append(b.all, *p)
-	record := fraud.PartnerRecord{Partner: *p, Name: e.Name, Licensed: e.Licensed, Users: e.Users, Subject: e.Subject}
+	record := fraud.PartnerRecord{Partner: *p, Name: e.Name, Licensed: e.Licensed, Users: e.Users, Subject: e.Subject,
+		SubjectScopes: b.subject(at, e, p)}
 	live := 0
 	for i := range e.APIKeys {
 		k := b.apiKey(fmt.Sprintf("%s.api_keys[%d]", at, i), &e.APIKeys[i], p)
@@ -184,6 +186,28 @@ func (b *builder) partner(at string, e *partnerEntry) {
 			Reason: e.SigningKeys[i].Reason})
 	}
 	b.records = append(b.records, fraud.PartnerRevision{PartnerRecord: record})
+}
+
+// subject adds the partner's certificate.
+func (b *builder) subject(at string, e *partnerEntry, p *fraud.Partner) fraud.Scope {
+	scopes, err := fraud.ParseScopes(e.Scopes...)
+	if err != nil {
+		b.fault(at+".mtls_scopes", "%v", err)
+	}
+	if e.Subject == "" {
+		if scopes != 0 {
+			b.fault(at+".mtls_scopes", "is for a partner with an mtls_subject: it would have no effect")
+		}
+		return scopes
+	}
+	if err := fraud.CheckSubject(e.Subject); err != nil {
+		b.fault(at+".mtls_subject", "%v", err)
+	}
+	if other, twice := b.bySubject[e.Subject]; twice {
+		b.fault(at+".mtls_subject", "is that of %s: a certificate proves to be one partner", other.Partner.ID)
+	}
+	b.bySubject[e.Subject] = fraud.Identity{Partner: p, Scopes: scopes}
+	return scopes
 }
 
 func (b *builder) apiKey(at string, e *apiEntry, p *fraud.Partner) *apiKey {

@@ -37,6 +37,7 @@ type snapshot struct {
 	byNumber    map[fraud.PartnerNumber]*fraud.Partner
 	names       map[fraud.PartnerNumber]string
 	apiKeys     map[string]*apiKey
+	bySubject   map[string]fraud.Identity // what a certificate proves, but for its id
 	signingKeys map[string]fraud.SigningKey
 }
 
@@ -161,12 +162,52 @@ func (r *Registry) Partners() []fraud.Partner { return slices.Clone(r.current.Lo
 // Name is a partner's name for people, "" for an unknown number.
 func (r *Registry) Name(n fraud.PartnerNumber) string { return r.current.Load().names[n] }
 
-// Authenticate tells who sends an Authorization header. Its error is a *fraud.Denial, or wraps fraud.ErrUnavailable
-// while a [Shared] registry was not heard of yet.
-func (r *Registry) Authenticate(header string, now time.Time) (fraud.Identity, error) {
+// Authenticate tells who sends an Authorization header, "" for none, over a connection with a client certificate that was
+// verified, nil for none. Where both come they must be of one partner, and the key says what may be done. Its error is a
+// *fraud.Denial, or wraps fraud.ErrUnavailable while a [Shared] registry was not heard of yet.
+func (r *Registry) Authenticate(header string, certificate *fraud.Certificate, now time.Time) (
+	who fraud.Identity, err error,
+) {
+	current := r.current.Load()
+	if certificate != nil {
+		if who, err = current.byCertificate(certificate); err != nil {
+			return fraud.Identity{}, err
+		}
+	}
+	if header != "" || certificate == nil {
+		owner := who.Partner
+		if who, err = current.byKey(header, now); err != nil {
+			return fraud.Identity{}, err
+		}
+		if owner != nil && owner != who.Partner {
+			return fraud.Identity{}, fraud.DenyCertificate(fraud.DeniedCertOther)
+		}
+	}
+	if who.Partner.State == fraud.Suspended {
+		return fraud.Identity{}, &fraud.Denial{Code: fraud.DeniedSuspended,
+			Hint: "the partner is suspended: ask the hub's operator"}
+	}
+	return who, nil
+}
+
+var errUnknown = fmt.Errorf("partners: the registry was not heard of yet: %w", fraud.ErrUnavailable)
+
+func (s *snapshot) byCertificate(c *fraud.Certificate) (fraud.Identity, error) {
+	if s.unknown {
+		return fraud.Identity{}, errUnknown
+	}
+	who, known := s.bySubject[c.Subject]
+	if !known {
+		return who, fraud.DenyCertificate(fraud.DeniedCertUnknown)
+	}
+	who.KeyID = c.ID
+	return who, nil
+}
+
+func (s *snapshot) byKey(header string, now time.Time) (fraud.Identity, error) {
 	if header == "" {
 		return fraud.Identity{}, &fraud.Denial{Code: fraud.DeniedNoKey,
-			Hint: "send the header Authorization: Bearer <API key>"}
+			Hint: "send the header Authorization: Bearer <API key>, or a client certificate where the hub takes them"}
 	}
 	scheme, key, _ := strings.Cut(header, " ")
 	id, secret, ok := splitKey(key)
@@ -174,12 +215,11 @@ func (r *Registry) Authenticate(header string, now time.Time) (fraud.Identity, e
 		return fraud.Identity{}, &fraud.Denial{Code: fraud.DeniedBadKey,
 			Hint: "this is no API key, or it was mistyped or cut: its checksum does not fit"}
 	}
-	current := r.current.Load()
-	if current.unknown {
-		return fraud.Identity{}, fmt.Errorf("partners: the registry was not heard of yet: %w", fraud.ErrUnavailable)
+	if s.unknown {
+		return fraud.Identity{}, errUnknown
 	}
 	// The same work and the same answer for an id that is not known and for a secret that is wrong.
-	known := current.apiKeys[id]
+	known := s.apiKeys[id]
 	hash, against := hashSecret(secret), [sha256.Size]byte{}
 	if known != nil {
 		against = known.hash
@@ -191,10 +231,6 @@ func (r *Registry) Authenticate(header string, now time.Time) (fraud.Identity, e
 	if !known.validAt(now) {
 		return fraud.Identity{}, &fraud.Denial{Code: fraud.DeniedExpired,
 			Hint: "the API key has expired: use its successor, or ask the hub's operator for one"}
-	}
-	if known.identity.Partner.State == fraud.Suspended {
-		return fraud.Identity{}, &fraud.Denial{Code: fraud.DeniedSuspended,
-			Hint: "the partner is suspended: ask the hub's operator"}
 	}
 	return known.identity, nil
 }

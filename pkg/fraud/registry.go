@@ -16,10 +16,12 @@ type PartnerRecord struct {
 	// Malaysia.
 	Licensed bool
 	Users    uint64
-	// Subject is the subject of its mTLS certificate, "" for none. It is kept; nothing enforces it yet.
-	Subject     string
-	APIKeys     []APIKeyRecord
-	SigningKeys []SigningKeyRecord
+	// Subject is the subject of the client certificate that proves to be this partner, as [SubjectText] writes it, "" for
+	// none; and SubjectScopes what it may do.
+	Subject       string
+	SubjectScopes Scope
+	APIKeys       []APIKeyRecord
+	SigningKeys   []SigningKeyRecord
 }
 
 // APIKeyRecord is what the hub keeps of an API key.
@@ -53,7 +55,8 @@ type PartnerRevision struct {
 type Act struct {
 	ID uuid.UUID
 	At time.Time
-	// By is the partner whose key it was done with, and Key that key's id. Both are "" for the hub's daemon itself.
+	// By is the partner whose key or certificate it was done with, and Key the id of that. Both are "" for the hub's
+	// daemon itself.
 	By, Key string
 	What    Deed
 	// Whom is the id of the partner to whom it was done, and Object that of the key that it is about, "" for none.
@@ -73,6 +76,7 @@ type Deed string
 const (
 	PartnerImported   Deed = "import_partner" // from the partner file, once
 	PartnerAdded      Deed = "add_partner"
+	PartnerChanged    Deed = "change_partner"
 	PartnerStateSet   Deed = "set_state"
 	APIKeyIssued      Deed = "issue_api_key"
 	APIKeyRevoked     Deed = "revoke_api_key"
@@ -82,8 +86,8 @@ const (
 
 // Deeds lists them all.
 func Deeds() []Deed {
-	return []Deed{PartnerImported, PartnerAdded, PartnerStateSet, APIKeyIssued, APIKeyRevoked, SigningKeyAdded,
-		SigningKeyRevoked}
+	return []Deed{PartnerImported, PartnerAdded, PartnerChanged, PartnerStateSet, APIKeyIssued, APIKeyRevoked,
+		SigningKeyAdded, SigningKeyRevoked}
 }
 
 // ActPlace is where an act stands in the order of time; the newest act comes last.

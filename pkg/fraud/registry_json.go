@@ -23,6 +23,7 @@ type storedRecord struct {
 	Licensed     bool               `json:"licensed,omitzero"`
 	Users        uint64             `json:"users,omitzero"`
 	Subject      string             `json:"mtls_subject,omitzero"`
+	Scopes       string             `json:"mtls_scopes,omitzero"`
 	APIKeys      []storedAPIKey     `json:"api_keys,omitempty"`
 	SigningKeys  []storedSigningKey `json:"signing_keys,omitempty"`
 }
@@ -55,6 +56,7 @@ func (r *PartnerRecord) MarshalJSON() ([]byte, error) {
 	s := storedRecord{
 		ID: r.ID, Number: r.Number, Name: r.Name, Kind: r.Kind, Organisation: r.Organisation, Weight: r.Weight,
 		State: r.State, Quotas: storedQuotas(r.Quotas), Licensed: r.Licensed, Users: r.Users, Subject: r.Subject,
+		Scopes: r.SubjectScopes.String(),
 	}
 	for _, k := range r.APIKeys {
 		s.APIKeys = append(s.APIKeys, storedAPIKey{k.ID, hex.EncodeToString(k.SHA256[:]), k.Scopes.String(),
@@ -75,10 +77,14 @@ func (r *PartnerRecord) UnmarshalJSON(data []byte) error {
 	if err := dec.Decode(&s); err != nil {
 		return fmt.Errorf("partner record: %w", err)
 	}
+	scopes, err := ParseScopes(strings.Fields(s.Scopes)...)
+	if err != nil {
+		return fmt.Errorf("partner record: %w", err)
+	}
 	*r = PartnerRecord{
 		Partner: Partner{ID: s.ID, Number: s.Number, Kind: s.Kind, Organisation: s.Organisation, Weight: s.Weight,
 			State: s.State, Quotas: Quotas(s.Quotas)},
-		Name: s.Name, Licensed: s.Licensed, Users: s.Users, Subject: s.Subject,
+		Name: s.Name, Licensed: s.Licensed, Users: s.Users, Subject: s.Subject, SubjectScopes: scopes,
 	}
 	for _, k := range s.APIKeys {
 		scopes, err := ParseScopes(strings.Fields(k.Scopes)...)
