@@ -48,7 +48,8 @@ type config struct {
 		RefuseValues bool `koanf:"refuse_values" yaml:"refuse_values"`
 		// Concurrency is how many requests may be at work at a time; beyond, analysis is turned away first, then events, then
 		// look-ups. 0 is 32 for each CPU, and 64 at least.
-		Concurrency int `koanf:"concurrency" yaml:"concurrency"`
+		Concurrency int     `koanf:"concurrency" yaml:"concurrency"`
+		TLS         httpTLS `koanf:"tls" yaml:"tls"`
 	} `koanf:"http" yaml:"http"`
 
 	// Gateway is the hub's own signing key, for partners that report over HTTP.

@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -94,7 +95,11 @@ func checkFiles(cfg config) error {
 	_, trustErr := loadTrust(cfg)
 	_, kafkaErr := kafkaCluster(cfg, "")
 	_, storeErr := storeConfig(cfg)
-	return errors.Join(trustErr, kafkaErr, storeErr)
+	keeper, httpErr := httpCertificates(cfg)
+	if httpErr == nil && keeper != nil && !keeper.Until().After(time.Now()) {
+		httpErr = fmt.Errorf("config: http.tls.cert_file: %s has ended: no caller trusts it", cfg.HTTP.TLS.CertFile)
+	}
+	return errors.Join(trustErr, kafkaErr, storeErr, httpErr)
 }
 
 func newMigrateCommand(load func() (config, error)) *cobra.Command {

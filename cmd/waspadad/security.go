@@ -5,13 +5,25 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/waspada-hub/waspada/internal/certificates"
 	"github.com/waspada-hub/waspada/internal/store"
 	"github.com/waspada-hub/waspada/internal/topic"
 )
+
+// httpTLS secures the HTTP API. It is on where there is a certificate. Its files are read again when they change.
+type httpTLS struct {
+	// CertFile (PEM) is the certificate of this node, those that lead to its authority after it, and KeyFile its key.
+	CertFile string `koanf:"cert_file" yaml:"cert_file"`
+	KeyFile  string `koanf:"key_file" yaml:"key_file"`
+	// ClientCAFile holds the certificates (PEM) of the authorities by whose certificates callers may prove to be partners;
+	// empty to ask callers for none.
+	ClientCAFile string `koanf:"client_ca_file" yaml:"client_ca_file"`
+}
 
 // kafkaTLS secures the connections to Kafka.
 type kafkaTLS struct {
@@ -49,6 +61,11 @@ func (c *config) checkSecurity() error {
 			refuse("%s is set, but %s: it would have no effect", key, switched)
 		}
 	}
+	if h := c.HTTP.TLS; (h.CertFile == "") != (h.KeyFile == "") {
+		refuse("http.tls.cert_file and http.tls.key_file belong together: set both or none")
+	} else if h.CertFile == "" {
+		unused("http.tls.client_ca_file", h.ClientCAFile, "http.tls.cert_file is empty")
+	}
 	if k := c.Kafka.TLS; !k.Enabled {
 		unused("kafka.tls.ca_file", k.CAFile, "kafka.tls.enabled is false")
 		unused("kafka.tls.cert_file", k.CertFile, "kafka.tls.enabled is false")
@@ -81,7 +98,26 @@ func (c *config) warnings() []string {
 	if c.ClickHouse.PasswordFile != "" && !c.ClickHouse.TLS.Enabled {
 		all = append(all, "clickhouse.tls.enabled is false: whoever reads along learns the password, and what is stored")
 	}
+	if host, _, err := net.SplitHostPort(c.HTTP.Addr); err == nil && c.HTTP.TLS.CertFile == "" {
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			all = append(all, "http.tls is not set and http.addr can be reached from elsewhere: unless something before it "+
+				"speaks TLS, whoever reads along learns the API keys")
+		}
+	}
 	return all
+}
+
+// httpCertificates are those of the HTTP API, nil where it has none.
+func httpCertificates(cfg config) (*certificates.Keeper, error) {
+	t := cfg.HTTP.TLS
+	if t.CertFile == "" {
+		return nil, nil
+	}
+	keeper, err := certificates.Load(certificates.Files{Cert: t.CertFile, Key: t.KeyFile, ClientCA: t.ClientCAFile})
+	if err != nil {
+		return nil, fmt.Errorf("config: http.tls.%w", err)
+	}
+	return keeper, nil
 }
 
 // kafkaCluster is how every command reaches Kafka. The client names it in the brokers' logs and in the consumer group.

@@ -47,6 +47,8 @@ func TestTheEnvironmentSetsNestedKeys(t *testing.T) {
 		"WASPADA_KAFKA_SASL_MECHANISM": "scram-sha-512", "WASPADA_KAFKA_SASL_USER": "hub",
 		"WASPADA_KAFKA_SASL_PASSWORD_FILE": "kafka.password",
 		"WASPADA_CLICKHOUSE_TLS_ENABLED":   "true", "WASPADA_CLICKHOUSE_TLS_CA_FILE": "ch.pem",
+		"WASPADA_HTTP_TLS_CERT_FILE": "hub.pem", "WASPADA_HTTP_TLS_KEY_FILE": "hub.key",
+		"WASPADA_HTTP_TLS_CLIENT_CA_FILE": "partners.pem",
 	}
 	got, err := loadConfig("", func(name string) (string, bool) { v, ok := env[name]; return v, ok })
 	if err != nil {
@@ -57,6 +59,7 @@ func TestTheEnvironmentSetsNestedKeys(t *testing.T) {
 	want.Kafka.TLS = kafkaTLS{Enabled: true, CAFile: "ca.pem", CertFile: "node.pem", KeyFile: "node.key"}
 	want.Kafka.SASL = kafkaSASL{Mechanism: "scram-sha-512", User: "hub", PasswordFile: "kafka.password"}
 	want.ClickHouse.TLS = clickHouseTLS{Enabled: true, CAFile: "ch.pem"}
+	want.HTTP.TLS = httpTLS{"hub.pem", "hub.key", "partners.pem"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("config (-want +got):\n%s", diff)
 	}
@@ -70,6 +73,11 @@ func TestContradictionsAreRefusedByKey(t *testing.T) {
 			"kafka.tls.ca_file is set, but kafka.tls.enabled is false"},
 		"a certificate without its key": {"kafka: {tls: {enabled: true, cert_file: x}}",
 			"kafka.tls.cert_file and kafka.tls.key_file"},
+		"a certificate of the API without its key": {"http: {tls: {cert_file: x}}",
+			"http.tls.cert_file and http.tls.key_file belong together"},
+		"authorities of callers without TLS": {"http: {tls: {client_ca_file: x}}",
+			"http.tls.client_ca_file is set, but http.tls.cert_file is empty"},
+		"TLS of the API as a word": {"http: {tls: {enabled: true}}", `unknown key "http.tls.enabled"`},
 		"a user without a mechanism": {"kafka: {sasl: {user: x}}",
 			"kafka.sasl.user is set, but kafka.sasl.mechanism is empty"},
 		"an unknown mechanism": {"kafka: {sasl: {mechanism: gssapi}}", `kafka.sasl.mechanism is "gssapi": set plain, `},
@@ -118,6 +126,13 @@ func TestWrongFilesAreNamedWithTheirKeyAndNeverQuoted(t *testing.T) {
 			"kafka.sasl.password_file: DIR/two-lines has more than one line"},
 		"no password of ClickHouse": {func(c *config) { c.ClickHouse.PasswordFile = in("nowhere") },
 			"clickhouse.password_file: open DIR/nowhere: no such file"},
+		"a certificate of the API that is nowhere": {func(c *config) { c.HTTP.TLS = httpTLS{in("nowhere"), in("key.pem"), ""} },
+			"http.tls.cert_file: open DIR/nowhere: no such file"},
+		"a key of the API that is none": {func(c *config) { c.HTTP.TLS = httpTLS{in("ca.pem"), in("not-pem"), ""} },
+			"http.tls.cert_file DIR/ca.pem with key_file DIR/not-pem: "},
+		"authorities of callers that are none": {func(c *config) {
+			c.HTTP.TLS = httpTLS{in("ca.pem"), in("key.pem"), in("not-pem")}
+		}, "http.tls.client_ca_file: DIR/not-pem holds no certificate"},
 		"a CA of ClickHouse that is none": {func(c *config) { c.ClickHouse.TLS = clickHouseTLS{true, in("not-pem")} },
 			"clickhouse.tls.ca_file: DIR/not-pem holds no certificate"},
 	} {

@@ -38,6 +38,8 @@ const (
 	sharedEvery   = time.Second
 	// protectedEvery bounds how long a change of the protected list is not in force.
 	protectedEvery = 2 * time.Second
+	// certificatesEvery bounds how long a certificate that was replaced is shown to new connections.
+	certificatesEvery = 4 * time.Second
 	// rollUpEvery is how far the trends' roll-up lags; the answers do not, see store.
 	rollUpEvery = 5 * time.Second
 	// retryEvery is the pause before what needs ClickHouse is tried again at the start.
@@ -294,20 +296,35 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	apiCfg := api.DefaultConfig()
 	apiCfg.Addr, apiCfg.Node, apiCfg.RefuseValues = d.cfg.HTTP.Addr, d.cfg.Node, d.cfg.HTTP.RefuseValues
 	apiCfg.Concurrency = d.cfg.HTTP.Concurrency
-	quotas, quotaParts := d.openQuotas()
+	quotas, parts := d.openQuotas()
 	registrar := api.Registrar(d.registry)
 	if d.shared != nil {
 		registrar = d.shared
 	}
+	keeper, err := httpCertificates(d.cfg)
+	if err != nil {
+		return nil, err
+	}
+	var certifier api.Certifier
+	if keeper != nil {
+		apiCfg.TLS = keeper.TLS()
+		d.metrics.MustRegister(keeper)
+		parts = append(parts, run.Part{Name: "certificates", Run: func(ctx context.Context) error {
+			return keeper.Follow(ctx, certificatesEvery, d.log)
+		}})
+		if keeper.AsksClients() {
+			certifier = keeper
+		}
+	}
 	server, err := api.New(apiCfg, api.Deps{
-		Auth: d.registry, Registry: registrar, Acts: d.reader, NewAPIKey: partners.NewAPIKey,
+		Auth: d.registry, Certifier: certifier, Registry: registrar, Acts: d.reader, NewAPIKey: partners.NewAPIKey,
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
 		Quotas: quotas, Checks: d.checks(known), Log: d.log, Metrics: d.metrics, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return append(quotaParts, []run.Part{
+	return append(parts, []run.Part{
 		{Name: "index", Run: known.Run},
 		{Name: "gateway", Run: func(ctx context.Context) error { <-ctx.Done(); return gateway.Close() }},
 		{Name: "api", Run: server.Run},

@@ -60,6 +60,7 @@ type partnerAnswer struct {
 	Licensed     bool               `json:"licensed_platform"`
 	Users        uint64             `json:"users"`
 	Subject      string             `json:"mtls_subject,omitempty"`
+	Scopes       []string           `json:"mtls_scopes,omitempty"`
 	APIKeys      []apiKeyAnswer     `json:"api_keys"`
 	SigningKeys  []signingKeyAnswer `json:"signing_keys"`
 }
@@ -91,7 +92,7 @@ func answerOf(r *fraud.PartnerRevision) *partnerAnswer {
 	a := &partnerAnswer{
 		ID: r.ID, Number: int(r.Number), Revision: r.Revision, ChangedAt: r.At, Name: r.Name, Kind: r.Kind.String(),
 		Organisation: r.Organisation, Weight: r.Weight, State: r.State.String(), Quotas: quotasJSON(r.Quotas),
-		Licensed: r.Licensed, Users: r.Users, Subject: r.Subject,
+		Licensed: r.Licensed, Users: r.Users, Subject: r.Subject, Scopes: r.SubjectScopes.Names(),
 		APIKeys: make([]apiKeyAnswer, len(r.APIKeys)), SigningKeys: make([]signingKeyAnswer, len(r.SigningKeys)),
 	}
 	for i, k := range r.APIKeys {
@@ -153,6 +154,7 @@ func (s *Server) addPartner(r *request) error {
 		Licensed     bool               `json:"licensed_platform"`
 		Users        uint64             `json:"users"`
 		Subject      string             `json:"mtls_subject"`
+		Scopes       []string           `json:"mtls_scopes"`
 		Reason       string             `json:"reason"`
 	}{Weight: 1, State: fraud.Shadow}
 	if err := r.order(&in); err != nil {
@@ -161,11 +163,16 @@ func (s *Server) addPartner(r *request) error {
 	if in.ID == "" || len(in.ID) > maxPartnerID {
 		return refuse("schema", "is required, and has "+strconv.Itoa(maxPartnerID)+" characters at most").at("/id")
 	}
+	scopes, err := fraud.ParseScopes(in.Scopes...)
+	if err != nil {
+		return refuse("schema", err.Error()).at("/mtls_scopes")
+	}
 	act := fraud.Act{What: fraud.PartnerAdded, Whom: in.ID, Reason: in.Reason}
 	return s.change(r, http.StatusCreated, act, 0, func(p *fraud.PartnerRecord) error {
 		p.Name, p.Kind, p.Weight, p.State = in.Name, in.Kind, in.Weight, in.State
 		p.Organisation = cmp.Or(in.Organisation, in.ID)
 		p.Quotas, p.Licensed, p.Users, p.Subject = fraud.Quotas(in.Quotas), in.Licensed, in.Users, in.Subject
+		p.SubjectScopes = scopes
 		return nil
 	})
 }

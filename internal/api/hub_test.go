@@ -3,6 +3,7 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"io"
@@ -149,7 +150,7 @@ var callers = map[string]fraud.Identity{
 		State: fraud.Active}, KeyID: "d.2", Scopes: fraud.MayAdmin},
 }
 
-func (*fakes) Authenticate(header string, _ time.Time) (fraud.Identity, error) {
+func (*fakes) Authenticate(header string, _ *fraud.Certificate, _ time.Time) (fraud.Identity, error) {
 	if who, ok := callers[header]; ok {
 		return who, nil
 	}
@@ -245,6 +246,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 type ask struct {
 	method, path, key, body string
 	header                  map[string]string
+	shown                   *tls.ConnectionState // with the caller's certificate
 	// against says that the request breaks the contract on purpose, and raw that it does so below what the contract's
 	// checker sees: a field twice, bytes after the end.
 	against, raw bool
@@ -270,6 +272,7 @@ func (h *hub) do(t testing.TB, a ask) answer {
 		for name, value := range a.header {
 			r.Header.Set(name, value)
 		}
+		r.TLS = a.shown
 		return r
 	}
 	w := httptest.NewRecorder()

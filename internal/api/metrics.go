@@ -18,6 +18,7 @@ type metrics struct {
 	inFlight prometheus.Gauge
 	lookups  *prometheus.CounterVec
 	refused  *prometheus.CounterVec
+	denied   *prometheus.CounterVec
 	quotas   *prometheus.CounterVec
 	shed     *prometheus.CounterVec
 	// verdicts are the counters of lookups by status and stage, found beforehand: a batch counts 100,000 times.
@@ -46,6 +47,9 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			Name: "waspada_api_refused_events_total", Help: "Events refused at the door, by reason.",
 		}, []string{"reason"}),
 	}
+	m.denied = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "waspada_api_denied_total", Help: "Requests refused because it is not known who asks, by reason.",
+	}, []string{"reason"})
 	m.quotas = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "waspada_api_refused_total", Help: "Requests refused because a quota is used up, by quota and kind of partner.",
 	}, []string{"quota", "kind"})
@@ -57,7 +61,8 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 			m.verdicts[status][stage] = m.lookups.WithLabelValues(status.String(), stageName(fraud.Stage(stage)))
 		}
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.lookups, m.refused, m.quotas, m.shed} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.lookups, m.refused, m.denied, m.quotas,
+		m.shed} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}
@@ -75,12 +80,15 @@ func stageName(s fraud.Stage) string {
 
 func (m *metrics) count(v *fraud.Verdict) { m.verdicts[v.Status][v.AnsweredBy].Inc() }
 
-// turnedAway counts what a quota or the gate refused.
+// turnedAway counts what a quota or the gate refused, and who was not let in.
 func (m *metrics) turnedAway(r *request, failure error) {
 	var (
 		used *quota.Refusal
 		p    *problem
 	)
+	if denial := denialOf(failure); denial != nil {
+		m.denied.WithLabelValues(denial.Code).Inc()
+	}
 	switch {
 	case errors.As(failure, &used):
 		m.quotas.WithLabelValues(used.Quota, r.who.Partner.Kind.String()).Inc()

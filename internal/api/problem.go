@@ -29,6 +29,7 @@ type problem struct {
 
 	retryAfter string
 	challenge  string
+	last       bool // on its connection
 }
 
 func (p *problem) Error() string { return p.Code + ": " + p.Detail }
@@ -50,6 +51,7 @@ var problemKinds = map[string]struct {
 	fraud.DeniedBadKey:               {http.StatusUnauthorized, "The API key cannot be read"},
 	fraud.DeniedUnknown:              {http.StatusUnauthorized, "The API key is not known"},
 	fraud.DeniedExpired:              {http.StatusUnauthorized, "The API key has expired"},
+	fraud.DeniedCertificate:          {http.StatusUnauthorized, "The client certificate is not taken"},
 	fraud.DeniedSuspended:            {http.StatusForbidden, "The partner is suspended"},
 	"missing_scope":                  {http.StatusForbidden, "The API key may not do this"},
 	"no_such_route":                  {http.StatusNotFound, "There is nothing here"},
@@ -119,10 +121,12 @@ func problemFor(err error) *problem {
 		p = refuse(quotaProblem+used.Quota, quotaHint(used))
 		p.retryAfter = strconv.FormatInt(quota.Seconds(used.Wait), 10)
 	case errors.As(err, &denial):
-		p = refuse(denial.Code, denial.Hint)
+		p = refuse(denial.Told(), denial.Hint)
 		if p.Status == http.StatusUnauthorized {
 			p.challenge = `Bearer realm="waspada"`
 		}
+		// Another certificate needs another handshake, which the next try to verify one shall cost, too.
+		p.last = p.Code == fraud.DeniedCertificate
 	case errors.As(err, &large):
 		p = refuse("too_large", "the body is larger than this route takes")
 	case errors.Is(err, fraud.ErrNoSuchPartner):
@@ -160,6 +164,9 @@ func (p *problem) write(r *request) {
 	}
 	if p.challenge != "" {
 		h.Set("WWW-Authenticate", p.challenge)
+	}
+	if p.last {
+		h.Set("Connection", "close")
 	}
 	r.code = p.Code
 	r.answer(p.Status, problemMedia, body)

@@ -25,7 +25,7 @@ type bounded struct {
 	who  map[string]fraud.Identity
 }
 
-func (b *bounded) Authenticate(header string, _ time.Time) (fraud.Identity, error) {
+func (b *bounded) Authenticate(header string, _ *fraud.Certificate, _ time.Time) (fraud.Identity, error) {
 	who, ok := b.who[strings.TrimPrefix(header, "Bearer ")]
 	if !ok {
 		return who, &fraud.Denial{Code: fraud.DeniedUnknown}

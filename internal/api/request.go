@@ -29,6 +29,8 @@ type request struct {
 	id   string
 	who  fraud.Identity
 	code string // of the problem that was answered, for the log
+	// certificate is the caller's, verified; nil where it has shown none.
+	certificate *fraud.Certificate
 
 	server  *Server
 	account *quota.Account // nil where nothing is bounded
@@ -153,12 +155,11 @@ func (s *Server) serve(rt route) gin.HandlerFunc {
 
 func (s *Server) run(r *request, rt route) error {
 	if rt.scope != public {
-		who, err := s.auth.Authenticate(r.Request.Header.Get("Authorization"), s.now())
-		if err != nil {
+		if err := s.identify(r); err != nil {
 			return err
 		}
-		if r.who = who; !who.Scopes.Has(rt.scope) {
-			return refuse("missing_scope", "this needs an API key with the scope "+rt.scope.String())
+		if !r.who.Scopes.Has(rt.scope) {
+			return refuse("missing_scope", "this needs an API key or a certificate with the scope "+rt.scope.String())
 		}
 		if err := s.enter(r, rt); err != nil {
 			return err
@@ -210,6 +211,12 @@ func (s *Server) logAccess(r *request, rt route, failure error, took time.Durati
 	}
 	if r.code != "" {
 		attrs = append(attrs, slog.String("code", r.code))
+	}
+	if denial := denialOf(failure); denial != nil {
+		attrs = append(attrs, slog.String("denied", denial.Code))
+	}
+	if r.certificate != nil {
+		attrs = append(attrs, slog.String("certificate", r.certificate.ID))
 	}
 	if status >= 500 && failure != nil {
 		attrs = append(attrs, slog.Any("error", failure))

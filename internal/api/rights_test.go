@@ -1,14 +1,19 @@
 package api
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
 	"maps"
+	"math/big"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -46,16 +51,34 @@ var rights = map[string]string{
 
 // denials are what a caller who may not is told.
 var denials = []string{fraud.DeniedNoKey, fraud.DeniedBadKey, fraud.DeniedUnknown, fraud.DeniedExpired,
-	fraud.DeniedSuspended, "missing_scope"}
+	fraud.DeniedSuspended, fraud.DeniedCertificate, "missing_scope"}
 
-// role is a caller of the walk.
+// role is a caller of the walk, with a key or a certificate.
 type role struct {
 	name, key string
 	scopes    string
 	denied    string // why it may do nothing at all; "" for a good key
+	shown     *tls.ConnectionState
 }
 
-// roles are a key of each scope, and one of all, for each kind of partner, and all who may do nothing; auth knows them.
+// byName takes a certificate for good unless its serial number is 0, and its common name for its subject.
+type byName struct{}
+
+func (byName) Certify(chain []*x509.Certificate, _ time.Time) (*fraud.Certificate, error) {
+	if chain[0].SerialNumber.Sign() == 0 {
+		return nil, fraud.DenyCertificate(fraud.DeniedCertUntrusted)
+	}
+	return &fraud.Certificate{Subject: chain[0].Subject.CommonName, ID: "cert-1"}, nil
+}
+
+// showing is a connection with a certificate.
+func showing(subject string, serial int64) *tls.ConnectionState {
+	return &tls.ConnectionState{PeerCertificates: []*x509.Certificate{{Subject: pkix.Name{CommonName: subject},
+		SerialNumber: big.NewInt(serial)}}}
+}
+
+// roles are a key and a certificate of each scope, and one of all, for each kind of partner, and all who may do nothing;
+// auth knows them.
 func roles(t *testing.T) (all []role, auth Authenticator) {
 	t.Helper()
 	var file strings.Builder
@@ -67,7 +90,16 @@ func roles(t *testing.T) (all []role, auth Authenticator) {
 		key, hash := partners.NewAPIKey(id)
 		fmt.Fprintf(&file, "- {id: %s, number: %d, name: P, kind: %s, state: %s, api_keys: [{id: %s, sha256: %s, "+
 			"scopes: [%s]%s}]}\n", id, number, kind, state, id, hash, strings.ReplaceAll(scopes, " ", ", "), expires)
-		all = append(all, role{strings.Join(strings.Fields(kind+" "+scopes+" "+state+" "+denied), " "), key, scopes, denied})
+		name := strings.Join(strings.Fields(kind+" "+scopes+" "+state+" "+denied), " ")
+		all = append(all, role{name: name, key: key, scopes: scopes, denied: denied})
+		if expires != "" {
+			return
+		}
+		number++
+		subject := fmt.Sprintf("CN=p%d", number)
+		fmt.Fprintf(&file, "- {id: p%d, number: %d, name: P, kind: %s, state: %s, mtls_subject: %s, mtls_scopes: [%s]}\n",
+			number, number, kind, state, subject, strings.ReplaceAll(scopes, " ", ", "))
+		all = append(all, role{name: "certificate of " + name, scopes: scopes, denied: denied, shown: showing(subject, 1)})
 	}
 	every := fraud.Scope(15).Names()
 	for _, kind := range fraud.PartnerKinds() {
@@ -81,11 +113,17 @@ func roles(t *testing.T) (all []role, auth Authenticator) {
 	forged, _ := partners.NewAPIKey("p1")
 	good := all[0].key
 	all = append(all,
-		role{"nobody", "", "", fraud.DeniedNoKey},
-		role{"key of another hub", stranger, "", fraud.DeniedUnknown},
-		role{"known id with another secret", forged, "", fraud.DeniedUnknown},
-		role{"key that was cut", good[:len(good)-1], "", fraud.DeniedBadKey},
-		role{"no key at all", "let-me-in", "", fraud.DeniedBadKey},
+		role{name: "nobody", denied: fraud.DeniedNoKey},
+		role{name: "key of another hub", key: stranger, denied: fraud.DeniedUnknown},
+		role{name: "known id with another secret", key: forged, denied: fraud.DeniedUnknown},
+		role{name: "key that was cut", key: good[:len(good)-1], denied: fraud.DeniedBadKey},
+		role{name: "no key at all", key: "let-me-in", denied: fraud.DeniedBadKey},
+		role{name: "certificate of nobody", shown: showing("CN=stranger", 1), denied: fraud.DeniedCertificate},
+		role{name: "bad certificate", shown: showing("CN=p2", 0), denied: fraud.DeniedCertificate},
+		role{name: "good key on a connection with a bad certificate", key: good, shown: showing("CN=p2", 0),
+			denied: fraud.DeniedCertificate},
+		role{name: "good key with another's certificate", key: good, shown: showing("CN=p2", 1),
+			denied: fraud.DeniedCertificate},
 	)
 	path := filepath.Join(t.TempDir(), "partners.yaml")
 	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
@@ -102,7 +140,7 @@ var problemCode = regexp.MustCompile(`"code":"([a-z_]+)"`)
 
 func TestEveryRouteForEveryRole(t *testing.T) {
 	all, auth := roles(t)
-	h := newHub(t, func(_ *Config, d *Deps) { d.Auth = auth })
+	h := newHub(t, func(_ *Config, d *Deps) { d.Auth, d.Certifier = auth, byName{} })
 	h.series = func(fraud.SeriesQuestion) ([]fraud.Series, error) { return nil, fraud.ErrUnavailable }
 	var served []string
 	asked := 0
@@ -119,6 +157,7 @@ func TestEveryRouteForEveryRole(t *testing.T) {
 				want = "missing_scope"
 			}
 			a := example(rt)
+			a.shown = r.shown
 			a.key, a.raw = r.key, strings.HasPrefix(rt.path, "/v1/admin/") // rights are judged before the request is
 			answer := h.do(t, a)
 			asked++

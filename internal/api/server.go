@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +24,8 @@ import (
 type Config struct {
 	// Addr is where to listen: host:port.
 	Addr string
+	// TLS is what connections are secured with, nil for plain HTTP.
+	TLS *tls.Config
 	// Node names this process in answers.
 	Node string
 	// RefuseValues makes the hub take digests only: with it no caller can send a raw value even by mistake.
@@ -53,9 +57,15 @@ type patience struct {
 // patient is what the contract tells callers.
 var patient = patience{head: 2 * time.Second, whole: 5 * time.Second, answer: 10 * time.Second, idle: time.Minute}
 
-// Authenticator tells who sends an Authorization header. Its error is a *fraud.Denial.
+// Authenticator tells who sends an Authorization header, "" for none, over a connection with a certificate that was
+// verified, nil for none. Its error is a *fraud.Denial.
 type Authenticator interface {
-	Authenticate(header string, now time.Time) (fraud.Identity, error)
+	Authenticate(header string, certificate *fraud.Certificate, now time.Time) (fraud.Identity, error)
+}
+
+// Certifier verifies the certificates that a client has shown, its own first. Its error is a *fraud.Denial.
+type Certifier interface {
+	Certify(chain []*x509.Certificate, now time.Time) (*fraud.Certificate, error)
 }
 
 // Lookuper answers from memory.
@@ -92,9 +102,11 @@ type Check struct {
 	Run      func(ctx context.Context) error
 }
 
-// Deps is what a Server works with. All are needed but Checks and Quotas.
+// Deps is what a Server works with. All are needed but Certifier, Checks and Quotas.
 type Deps struct {
 	Auth Authenticator
+	// Certifier is for a server whose TLS asks clients for certificates.
+	Certifier Certifier
 	// Screen is what events are held against; it also has the hub's key ring and taxonomy.
 	Screen    *fraud.Screen
 	Index     Lookuper
@@ -117,6 +129,7 @@ type Deps struct {
 type Server struct {
 	cfg        Config
 	auth       Authenticator
+	certifier  Certifier
 	screen     *fraud.Screen
 	keys       *indicator.KeyRing // the screen's
 	categories []string           // JSON string of each category by its code
@@ -142,7 +155,7 @@ type Server struct {
 // New makes a Server. It is inert until Run.
 func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
-		cfg: cfg, auth: deps.Auth, screen: deps.Screen, keys: deps.Screen.Keys,
+		cfg: cfg, auth: deps.Auth, certifier: deps.Certifier, screen: deps.Screen, keys: deps.Screen.Keys,
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
 		registry: deps.Registry, acts: deps.Acts, newAPIKey: deps.NewAPIKey,
 		patience: patient, quotas: deps.Quotas, gate: newGate(cfg.Concurrency), log: deps.Log, now: deps.Now,
@@ -184,9 +197,17 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
-	s.log.Info("listening", "addr", listener.Addr().String())
+	serve := server.Serve
+	if s.cfg.TLS != nil {
+		server.TLSConfig = s.cfg.TLS
+		serve = func(l net.Listener) error { return server.ServeTLS(l, "", "") }
+	}
+	// With HTTP/2 many requests share a connection, and its limits of time would be other ones than those above.
+	server.Protocols = new(http.Protocols)
+	server.Protocols.SetHTTP1(true)
+	s.log.Info("listening", "addr", listener.Addr().String(), "tls", s.cfg.TLS != nil)
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	go func() { ended <- serve(listener) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("api: %w", err)

@@ -36,6 +36,8 @@ var arrows = map[string]string{
 	"internal/partners": "pkg/fraud pkg/indicator",
 	"internal/trends":   "pkg/fraud",
 	"internal/quota":    "pkg/fraud pkg/indicator",
+	// What the HTTP API proves itself with, and whose clients it believes.
+	"internal/certificates": "pkg/fraud",
 	// Quotas are no stage: the api draws on a partner's account as on a library.
 	"internal/api":     "pkg/fraud pkg/indicator internal/quota schemas",
 	"internal/console": "",
@@ -57,7 +59,7 @@ var arrows = map[string]string{
 	// The commands.
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
 		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
-		"internal/audit internal/deadletters internal/quota internal/run schemas",
+		"internal/audit internal/certificates internal/deadletters internal/quota internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",
 	"cmd/devstack": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/devstack internal/nation " +
 		"internal/run schemas",

@@ -139,6 +139,13 @@ func TestFileRefusals(t *testing.T) {
 			"public: is that of partners[0] (a).signing_keys[0] (s)"},
 		{"a partner's signing key as the gateway's", partner("signing_keys: [{id: s, public: "+public(1)+"}]") +
 			"\ngateway_keys: [{id: s, public: " + public(2) + "}]", "gateway_keys[0] (s).id: stands twice"},
+		{"a subject that no certificate has", partner("mtls_subject: 'CN=a, O=b'"), "mtls_subject: is written like CN="},
+		{"a subject twice", "partners: [{id: a, number: 1, name: A, kind: bank, mtls_subject: CN=a}, " +
+			"{id: b, number: 2, name: B, kind: bank, mtls_subject: CN=a}]",
+			"partners[1] (b).mtls_subject: is that of a: a certificate"},
+		{"an unknown scope of a certificate", partner("mtls_subject: CN=a, mtls_scopes: [root]"),
+			"mtls_scopes: unknown scope"},
+		{"scopes for no certificate", partner("mtls_scopes: [lookup]"), "mtls_scopes: is for a partner with"},
 		{"a window that ends before it begins", partner("signing_keys: [{id: s, public: " + public(1) +
 			", not_before: 2027-01-01T00:00:00Z, not_after: 2026-01-01T00:00:00Z}]"), "not_after: must be later"},
 	} {
@@ -199,7 +206,7 @@ partners:
 		{"a key of a suspended partner", "Bearer " + suspended, fraud.DeniedSuspended},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
-			who, err := r.Authenticate(c.header, now)
+			who, err := r.Authenticate(c.header, nil, now)
 			var denial *fraud.Denial
 			if errors.As(err, &denial); c.code == "" {
 				if err != nil || who.Partner.ID != "a" || who.KeyID != "a.1" || who.Scopes != fraud.MayLookup|fraud.MayReport {
@@ -214,6 +221,47 @@ partners:
 				t.Errorf("the error holds the secret: %v", err)
 			}
 		})
+	}
+}
+
+func TestACertificateProvesThePartnerWithItsSubject(t *testing.T) {
+	key, hash := NewAPIKey("a.1")
+	other, otherHash := NewAPIKey("b.1")
+	r := loaded(t, `
+partners:
+  - {id: a, number: 1, name: A, kind: bank, mtls_subject: "CN=a,O=A", mtls_scopes: [lookup, admin],
+     api_keys: [{id: a.1, sha256: `+hash+`, scopes: [report]}]}
+  - {id: b, number: 2, name: B, kind: bank, mtls_subject: CN=b, api_keys: [{id: b.1, sha256: `+otherHash+`, scopes: [report]}]}
+  - {id: c, number: 3, name: C, kind: bank, mtls_subject: CN=c, mtls_scopes: [lookup], state: suspended}
+`)
+	for _, c := range []struct {
+		situation, subject, key string
+		want                    fraud.Identity
+		code                    string
+	}{
+		{"its subject", "CN=a,O=A", "", fraud.Identity{KeyID: "cert-1", Scopes: fraud.MayLookup | fraud.MayAdmin}, ""},
+		{"with its key", "CN=a,O=A", key, fraud.Identity{KeyID: "a.1", Scopes: fraud.MayReport}, ""},
+		{"no scopes are registered", "CN=b", "", fraud.Identity{KeyID: "cert-1"}, ""},
+		{"another order", "O=A,CN=a", "", fraud.Identity{}, fraud.DeniedCertUnknown},
+		{"another case", "CN=A,O=A", "", fraud.Identity{}, fraud.DeniedCertUnknown},
+		{"a part of it", "CN=a", key, fraud.Identity{}, fraud.DeniedCertUnknown},
+		{"with another's key", "CN=a,O=A", other, fraud.Identity{}, fraud.DeniedCertOther},
+		{"with a key that was cut", "CN=a,O=A", key[:40], fraud.Identity{}, fraud.DeniedBadKey},
+		{"of a suspended partner", "CN=c", "", fraud.Identity{}, fraud.DeniedSuspended},
+	} {
+		header := ""
+		if c.key != "" {
+			header = "Bearer " + c.key
+		}
+		got, err := r.Authenticate(header, &fraud.Certificate{Subject: c.subject, ID: "cert-1"}, now)
+		var denial *fraud.Denial
+		if errors.As(err, &denial); c.code != "" && (denial == nil || denial.Code != c.code) || c.code == "" && err != nil {
+			t.Errorf("%s: %v, want %q", c.situation, err, c.code)
+		}
+		got.Partner = nil
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.situation, diff)
+		}
 	}
 }
 
@@ -260,13 +308,13 @@ func TestFollowEndsARevokedKey(t *testing.T) {
 		if got := strings.Count(log.String(), "refused"); got != 1 {
 			t.Errorf("a bad file was logged %d times, want once:\n%s", got, log.String())
 		}
-		if _, err := r.Authenticate("Bearer "+key, now); err != nil {
+		if _, err := r.Authenticate("Bearer "+key, nil, now); err != nil {
 			t.Errorf("a bad file locked everybody out: %v", err)
 		}
 		write(t, path, head+"]}]")
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if _, err := r.Authenticate("Bearer "+key, now); err == nil {
+		if _, err := r.Authenticate("Bearer "+key, nil, now); err == nil {
 			t.Error("the revoked key is let in")
 		}
 		cancel()
@@ -295,7 +343,7 @@ func TestFollowDoesNotTakeAFileThatIsBeingWritten(t *testing.T) {
 		wantIn := func(in bool) {
 			t.Helper()
 			synctest.Wait()
-			if _, err := r.Authenticate("Bearer "+key, now); (err == nil) != in {
+			if _, err := r.Authenticate("Bearer "+key, nil, now); (err == nil) != in {
 				t.Errorf("let in: %v, want %v", err == nil, in)
 			}
 		}

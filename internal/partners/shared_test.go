@@ -83,7 +83,7 @@ func bankFile(t *testing.T) (path, header string) {
 	write(t, path, `
 partners:
   - {id: bank, number: 1, name: Bank, kind: bank, quotas: {requests: 7}, licensed_platform: true, users: 9,
-     mtls_subject: CN=bank, api_keys: [{id: bank.1, sha256: `+hash+`, scopes: [lookup]}],
+     mtls_subject: CN=bank, mtls_scopes: [lookup, report], api_keys: [{id: bank.1, sha256: `+hash+`, scopes: [lookup]}],
      signing_keys: [{id: bank.s, public: `+public(1)+`}]}
   - {id: telco, number: 5, name: Telco, kind: telco}
 gateway_keys: [{id: gateway, public: `+public(2)+`}]
@@ -102,7 +102,7 @@ func TestASharedRegistryLetsNobodyInBeforeItIsKnown(t *testing.T) {
 	path, header := bankFile(t)
 	s := sharing(t, &memory{}, path, "")
 	var denial *fraud.Denial
-	if _, err := s.Authenticate(header, now); !errors.Is(err, fraud.ErrUnavailable) || errors.As(err, &denial) {
+	if _, err := s.Authenticate(header, nil, now); !errors.Is(err, fraud.ErrUnavailable) || errors.As(err, &denial) {
 		t.Errorf("Authenticate = %v, want that it is not available", err)
 	}
 	if s.Known(t.Context()) == nil {
@@ -126,7 +126,7 @@ func TestTheFileIsImportedOnce(t *testing.T) {
 	if err := s.Import(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Authenticate(header, now); err != nil {
+	if _, err := s.Authenticate(header, nil, now); err != nil {
 		t.Error(err)
 	}
 	fromFile, err := Load(path)
@@ -164,14 +164,14 @@ func TestARevokedKeyEndsOnTheOtherNode(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- b.Follow(ctx, time.Second, slog.New(slog.DiscardHandler)) }()
 		time.Sleep(1500 * time.Millisecond)
-		if _, err := b.Authenticate(header, now); err != nil {
+		if _, err := b.Authenticate(header, nil, now); err != nil {
 			t.Errorf("before: %v", err)
 		}
 		if err := revoke(ctx, a, 1); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Second)
-		if _, err := b.Authenticate(header, now); err == nil {
+		if _, err := b.Authenticate(header, nil, now); err == nil {
 			t.Error("the revoked key is let in by the other node")
 		}
 		ledger.fail(true)
@@ -242,6 +242,8 @@ func TestChangesAreHeldToTheRules(t *testing.T) {
 		{"another's public key", fraud.Act{Whom: "telco"}, 1, func(r *fraud.PartnerRecord) {
 			r.SigningKeys = []fraud.SigningKeyRecord{{SigningKey: fraud.SigningKey{ID: "t", Public: []byte(strings.Repeat("\x01", 32))}}}
 		}, "is that of partner (bank)"},
+		{"another's subject", fraud.Act{Whom: "telco"}, 1, func(r *fraud.PartnerRecord) { r.Subject = "CN=bank" },
+			"mtls_subject: is that of bank"},
 		{"a third live key", fraud.Act{Whom: "telco"}, 1, func(r *fraud.PartnerRecord) {
 			for i := range byte(3) {
 				r.APIKeys = append(r.APIKeys, fraud.APIKeyRecord{ID: "t." + string('a'+rune(i)), SHA256: [32]byte{i},
@@ -282,7 +284,7 @@ func TestABadRecordIsLeftOut(t *testing.T) {
 	if err := s.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Authenticate(header, now); err == nil {
+	if _, err := s.Authenticate(header, nil, now); err == nil {
 		t.Error("a partner whose record cannot be read is let in")
 	}
 	if _, ok := s.PartnerByID("telco"); !ok {
@@ -304,7 +306,7 @@ func TestANodeStartsFromItsCopyWithoutTheLedger(t *testing.T) {
 	}
 	ledger.fail(true)
 	started := sharing(t, ledger, path, copyPath)
-	if _, err := started.Authenticate(header, now); err != nil || started.Known(t.Context()) != nil {
+	if _, err := started.Authenticate(header, nil, now); err != nil || started.Known(t.Context()) != nil {
 		t.Errorf("the key is not let in: %v", err)
 	}
 	if diff := cmp.Diff(s.Revisions(), started.Revisions()); diff != "" {
@@ -315,7 +317,7 @@ func TestANodeStartsFromItsCopyWithoutTheLedger(t *testing.T) {
 		t.Fatal(err)
 	}
 	ledger.fail(true)
-	if _, err := sharing(t, ledger, path, copyPath).Authenticate(header, now); err == nil {
+	if _, err := sharing(t, ledger, path, copyPath).Authenticate(header, nil, now); err == nil {
 		t.Error("the copy revives a revoked key, which stands in the file still")
 	}
 	write(t, copyPath, "[{")
