@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"strconv"
 	"time"
 
@@ -65,7 +66,14 @@ func (e *verdictEncoder) end() []byte {
 	return append(e.b, '}')
 }
 
+// resultWidth is what every verdict is filled up to with spaces before its last brace, so that the length of an answer
+// does not tell what is in it. Any verdict fits with the three longest categories; one with more takes the next multiple.
+const resultWidth = 384
+
+var spaces = bytes.Repeat([]byte{' '}, resultWidth)
+
 func (e *verdictEncoder) verdict(v *fraud.Verdict) {
+	begin := len(e.b)
 	b := append(e.b, `{"verdict":"`...)
 	b = append(b, v.Status.String()...)
 	b = append(b, `","known_fraud":`...)
@@ -102,6 +110,7 @@ func (e *verdictEncoder) verdict(v *fraud.Verdict) {
 		}
 		b = append(append(b, `,"as_of":`...), e.lastText...)
 	}
+	b = append(b, spaces[:resultWidth-1-(len(b)-begin)%resultWidth]...)
 	e.b = append(b, '}')
 }
 
