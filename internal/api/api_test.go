@@ -550,6 +550,8 @@ func (nothing) Lookup([]fraud.Probe) fraud.Verdict {
 	return fraud.Verdict{Status: fraud.NotListed, AnsweredBy: fraud.ByFilter, AsOf: now}
 }
 
+func (nothing) LookupEvenly([]fraud.Probe) (v, other fraud.Verdict) { return v, other }
+
 func (nothing) LookupBatch(_ []indicator.Digest, out []fraud.Status, _ func(int, fraud.Verdict)) time.Time {
 	for i := range out {
 		out[i] = fraud.NotListed

@@ -108,6 +108,7 @@ type batchspace struct {
 	digests  []indicator.Digest
 	statuses []fraud.Status
 	hits     []batchHit
+	known    []indicator.Digest
 	answer   []byte
 }
 
@@ -146,10 +147,14 @@ func (s *Server) lookupBatch(r *request) error {
 		return err
 	}
 	w.statuses = slices.Grow(w.statuses[:0], n)[:n]
-	w.hits = w.hits[:0]
+	w.hits, w.known = w.hits[:0], w.known[:0]
 	asOf := s.index.LookupBatch(w.digests, w.statuses, func(i int, v fraud.Verdict) {
 		w.hits = append(w.hits, batchHit{i, v})
+		if known(v.Status) {
+			w.known = append(w.known, w.digests[i])
+		}
 	})
+	r.found(w.known, true)
 	w.answer = s.encodeBatch(w, asOf)
 	r.answer(http.StatusOK, octetMedia, w.answer)
 	return nil

@@ -101,6 +101,10 @@ func (f *fakes) Lookup(probes []fraud.Probe) fraud.Verdict {
 	return fraud.Verdict{Status: fraud.NotListed, AnsweredBy: fraud.ByFilter, AsOf: now}
 }
 
+func (f *fakes) LookupEvenly(probes []fraud.Probe) (v, other fraud.Verdict) {
+	return f.Lookup(probes), confirmed()
+}
+
 func (f *fakes) LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(int, fraud.Verdict)) time.Time {
 	for i, d := range digests {
 		v := f.Lookup([]fraud.Probe{{Digest: d, Grade: indicator.Exact}})

@@ -106,7 +106,9 @@ type workspace struct {
 	request lookupRequest
 	probes  []fraud.Probe
 	asked   []indicator.Digest // what counts as asked about
+	known   []indicator.Digest // and is known
 	answer  []byte
+	aside   []byte // what is told to nobody
 }
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
@@ -128,12 +130,13 @@ func (s *Server) lookup(r *request) error {
 	defer release()
 	w := workspaces.Get().(*workspace)
 	defer w.release()
-	w.asked = w.asked[:0]
+	w.asked, w.known = w.asked[:0], w.known[:0]
 	if err := decodeLookup(body, &w.request, s.cfg.RefuseValues); err != nil {
 		return err
 	}
 	e := verdictEncoder{categories: s.categories, b: w.answer[:0]}
 	e.begin(s.keys.Epoch())
+	alone := len(w.request.Indicators) == 1
 	for i := range w.request.Indicators {
 		at := place(i)
 		var refused *itemError
@@ -142,17 +145,42 @@ func (s *Server) lookup(r *request) error {
 			continue
 		}
 		w.ask(&w.request.Indicators[i])
-		v := s.index.Lookup(w.probes)
-		s.metrics.count(&v)
+		v := s.look(w, alone)
 		e.result(&v)
+		if known(v.Status) {
+			w.known = append(w.known, w.probes[0].Digest)
+		}
 	}
 	w.answer = e.end()
 	if err := r.charge(len(w.request.Indicators), w.asked); err != nil {
 		return err // and what was found out is told to nobody
 	}
+	if alone {
+		r.found(w.asked[:min(1, len(w.asked))], len(w.known) > 0)
+	} else {
+		r.found(w.known, true)
+	}
 	r.answer(http.StatusOK, jsonMedia, w.answer)
 	return nil
 }
+
+// look answers about w.probes. Alone, a miss takes as long as a hit: what the index adds to make it so is encoded, too.
+func (s *Server) look(w *workspace, alone bool) (v fraud.Verdict) {
+	if !alone {
+		v = s.index.Lookup(w.probes)
+	} else {
+		var other fraud.Verdict
+		v, other = s.index.LookupEvenly(w.probes)
+		aside := verdictEncoder{categories: s.categories, b: w.aside[:0]}
+		aside.verdict(&other)
+		w.aside = aside.b
+	}
+	s.metrics.count(&v)
+	return v
+}
+
+// known reports whether partners' words, or the protected list, speak of what was asked about.
+func known(s fraud.Status) bool { return s != fraud.NotListed && s != fraud.Unsure }
 
 // ask notes the digests that w.probes tests for a question. A value is one indicator, whatever its expressions; of what
 // comes as digests nobody knows that they belong together, and each could be another number of a sweep.
@@ -210,14 +238,15 @@ func (s *Server) lookupOne(r *request) error {
 	w := workspaces.Get().(*workspace)
 	defer w.release()
 	w.probes = append(w.probes[:0], fraud.Probe{Digest: digest, Grade: k.grade})
-	if err := r.charge(1, append(w.asked[:0], digest)); err != nil {
+	w.asked = append(w.asked[:0], digest)
+	if err := r.charge(1, w.asked); err != nil {
 		return err
 	}
-	v := s.index.Lookup(w.probes)
-	s.metrics.count(&v)
+	v := s.look(w, true)
 	e := verdictEncoder{categories: s.categories, b: w.answer[:0]}
 	e.verdict(&v)
 	w.answer = e.b
+	r.found(w.asked, known(v.Status))
 	// A second of a caller's cache: a withdrawal must be seen as fast as a report.
 	r.Writer.Header()["Cache-Control"] = briefly
 	r.answer(http.StatusOK, jsonMedia, w.answer)

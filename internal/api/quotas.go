@@ -42,8 +42,12 @@ func useOf(scope fraud.Scope) quota.Use {
 	return quota.Other
 }
 
-// charge counts what a look-up asks about; with an error nothing may be answered.
+// charge counts what a look-up asks about, and shows it to who watches for canaries; with an error nothing may be
+// answered.
 func (r *request) charge(n int, digests []indicator.Digest) error {
+	if r.server.canaries != nil {
+		r.server.canaries.Asked(&r.who, digests)
+	}
 	if r.account == nil {
 		return nil
 	}
@@ -51,6 +55,13 @@ func (r *request) charge(n int, digests []indicator.Digest) error {
 		return refused
 	}
 	return nil
+}
+
+// found counts digests that were just charged as known, or, taking as long, counts nothing.
+func (r *request) found(digests []indicator.Digest, known bool) {
+	if r.account != nil && len(digests) > 0 {
+		r.account.Found(r.server.now(), digests, known)
+	}
 }
 
 // chargeEvents counts new listings and retractions; giveBack is for when they are not sent after all.

@@ -72,9 +72,18 @@ type Certifier interface {
 type Lookuper interface {
 	// Lookup answers about one indicator, given as its expressions, the most specific first.
 	Lookup(probes []fraud.Probe) fraud.Verdict
+	// LookupEvenly is Lookup for one question alone: a miss takes as long as a hit. other is what it looked up beside, which
+	// is encoded like an answer and told to nobody.
+	LookupEvenly(probes []fraud.Probe) (v, other fraud.Verdict)
 	// LookupBatch answers about many exact digests: out, as long, gets their statuses, and hit in their order the
 	// verdicts of those that are listed. It returns the time up to which every change is known.
 	LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(i int, v fraud.Verdict)) time.Time
+}
+
+// Canaries watches for those who ask about what nobody has a reason to ask about.
+type Canaries interface {
+	// Asked is told which digests a partner asks about, at the hub's epoch, before it is answered. It waits for nothing.
+	Asked(who *fraud.Identity, digests []indicator.Digest)
 }
 
 // Publisher sends events on in a partner's name. It returns nil only when they are durable; an error that wraps
@@ -102,7 +111,7 @@ type Check struct {
 	Run      func(ctx context.Context) error
 }
 
-// Deps is what a Server works with. All are needed but Certifier, Checks and Quotas.
+// Deps is what a Server works with. All are needed but Certifier, Checks, Quotas and Canaries.
 type Deps struct {
 	Auth Authenticator
 	// Certifier is for a server whose TLS asks clients for certificates.
@@ -119,10 +128,12 @@ type Deps struct {
 	NewAPIKey func(id string) (key, sha256hex string)
 	Checks    []Check
 	// Quotas bound what each partner may ask and say; nil for no bounds.
-	Quotas  *quota.Keeper
-	Log     *slog.Logger
-	Metrics prometheus.Registerer
-	Now     func() time.Time
+	Quotas *quota.Keeper
+	// Canaries is told what is asked about; nil for nobody.
+	Canaries Canaries
+	Log      *slog.Logger
+	Metrics  prometheus.Registerer
+	Now      func() time.Time
 }
 
 // Server serves the hub's HTTP API.
@@ -143,6 +154,7 @@ type Server struct {
 	patience   patience
 	readiness  *readiness
 	quotas     *quota.Keeper
+	canaries   Canaries
 	gate       gate
 	repeats    *repeats
 	log        *slog.Logger
@@ -158,7 +170,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		cfg: cfg, auth: deps.Auth, certifier: deps.Certifier, screen: deps.Screen, keys: deps.Screen.Keys,
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
 		registry: deps.Registry, acts: deps.Acts, newAPIKey: deps.NewAPIKey,
-		patience: patient, quotas: deps.Quotas, gate: newGate(cfg.Concurrency), log: deps.Log, now: deps.Now,
+		patience: patient, quotas: deps.Quotas, canaries: deps.Canaries,
+		gate: newGate(cfg.Concurrency), log: deps.Log, now: deps.Now,
 	}
 	s.categories = quotedCategories(deps.Screen.Taxonomy)
 	s.readiness = &readiness{checks: deps.Checks, log: deps.Log}

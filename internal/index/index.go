@@ -95,6 +95,7 @@ type Index struct {
 
 	folds     sync.Mutex // one at a time
 	factor    uint64
+	decoys    uint64 // odd and random: which decoy goes with which digest is nobody's to know
 	durations prometheus.Histogram
 	snapshots prometheus.Counter
 	failures  prometheus.Counter
@@ -123,6 +124,7 @@ func New(cfg Config, policy *fraud.Policy, from Sources, reg prometheus.Register
 	x := &Index{
 		cfg: cfg, policy: policy, from: from, log: log, now: time.Now,
 		partitions: map[int]position{}, waitingFor: "start", grown: make(chan struct{}, 1), factor: rand.Uint64(),
+		decoys: rand.Uint64() | 1,
 	}
 	first := &view{base: emptyFrozen, active: newDelta(x.factor), filter: newFilter(0)}
 	first.filter.protect(policy.Protected)

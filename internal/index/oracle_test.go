@@ -147,6 +147,9 @@ func TestIndexAnswersLikeAPlainMap(t *testing.T) {
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Fatalf("Lookup differs from the map (-map +index):\n%s", diff)
 				}
+				if even, _ := x.LookupEvenly(probes); cmp.Diff(got, even) != "" {
+					t.Fatalf("LookupEvenly differs from Lookup: %s", cmp.Diff(got, even))
+				}
 				if got.AnsweredBy == fraud.ByFilter && got.Status != fraud.NotListed {
 					t.Fatalf("the filter answered %s", got.Status)
 				}

@@ -64,7 +64,9 @@ type Account struct {
 // day is what was used of one day in Malaysia.
 type day struct {
 	number              int64 // since 1970-01-01
-	asked               distinct
+	asked, known        distinct
+	unknown             distinct // nobody reads it: see Found
+	told                bool     // that few are known of what is asked about
 	listed, retractions int
 }
 
@@ -83,9 +85,9 @@ func untilMidnight(now time.Time) time.Duration {
 func newDay(number int64) day {
 	var random [16]byte
 	rand.Read(random[:])
-	return day{number: number, asked: distinct{secret: [2]uint64{
-		binary.LittleEndian.Uint64(random[:]), binary.LittleEndian.Uint64(random[8:]),
-	}}}
+	secret := [2]uint64{binary.LittleEndian.Uint64(random[:]), binary.LittleEndian.Uint64(random[8:])}
+	return day{number: number, asked: distinct{secret: secret}, known: distinct{secret: secret},
+		unknown: distinct{secret: secret}}
 }
 
 func newAccount(limits fraud.Quotas, today day) *Account {
@@ -170,6 +172,21 @@ func (a *Account) Ask(now time.Time, n int, digests []indicator.Digest) *Refusal
 		return refuseDay(now, Distinct, a.limits.Distinct)
 	}
 	return nil
+}
+
+// Found counts digests that are known, and those that are not just the same: so that a caller's clock does not tell which
+// they are.
+func (a *Account) Found(now time.Time, digests []indicator.Digest, known bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.turn(now)
+	to := &a.today.unknown
+	if known {
+		to = &a.today.known
+	}
+	for i := range digests {
+		to.add(&digests[i])
+	}
 }
 
 // Report counts new listings and retractions, all or, on a refusal, none.
