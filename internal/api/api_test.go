@@ -550,7 +550,9 @@ func (nothing) Lookup([]fraud.Probe) fraud.Verdict {
 	return fraud.Verdict{Status: fraud.NotListed, AnsweredBy: fraud.ByFilter, AsOf: now}
 }
 
-func (nothing) LookupEvenly([]fraud.Probe) (v, other fraud.Verdict) { return v, other }
+func (n nothing) LookupEvenly(probes []fraud.Probe) (v, other fraud.Verdict) {
+	return n.Lookup(probes), n.Lookup(probes)
+}
 
 func (nothing) LookupBatch(_ []indicator.Digest, out []fraud.Status, _ func(int, fraud.Verdict)) time.Time {
 	for i := range out {

@@ -128,6 +128,11 @@ func (s *scarce) Lookup(probes []fraud.Probe) fraud.Verdict {
 	return s.nothing.Lookup(probes)
 }
 
+func (s *scarce) LookupEvenly(probes []fraud.Probe) (v, other fraud.Verdict) {
+	v = s.Lookup(probes)
+	return v, v
+}
+
 // flood is what became of requests that were sent at a fixed rate, whatever the answers took.
 type flood struct {
 	good, late, refused []time.Duration

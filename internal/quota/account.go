@@ -66,7 +66,6 @@ type day struct {
 	number              int64 // since 1970-01-01
 	asked, known        distinct
 	unknown             distinct // nobody reads it: see Found
-	told                bool     // that few are known of what is asked about
 	listed, retractions int
 }
 
