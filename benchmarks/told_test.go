@@ -186,7 +186,7 @@ func (o oneSided) LookupEvenly(probes []fraud.Probe) (v, other fraud.Verdict) {
 // asker lets one partner in that no quota stops.
 type asker struct{}
 
-func (asker) Authenticate(string, time.Time) (fraud.Identity, error) {
+func (asker) Authenticate(string, *fraud.Certificate, time.Time) (fraud.Identity, error) {
 	return fraud.Identity{Partner: &fraud.Partner{Number: 1, ID: "asker", Kind: fraud.Bank, State: fraud.Active,
 		Quotas: fraud.Quotas{Requests: 1e9, Indicators: 1e9, Distinct: 1e9}}, KeyID: "a", Scopes: fraud.MayLookup}, nil
 }
