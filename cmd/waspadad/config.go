@@ -99,6 +99,8 @@ type config struct {
 	Audit struct {
 		// At is the hour and minute, in Malaysia's time, at which the audit runs each night; empty for never.
 		At string `koanf:"at" yaml:"at"`
+		// UsageEvery is how often a node writes how much partners have asked; a node that is killed forgets so much.
+		UsageEvery time.Duration `koanf:"usage_every" yaml:"usage_every"`
 	} `koanf:"audit" yaml:"audit"`
 }
 
@@ -122,7 +124,7 @@ func defaultConfig() config {
 	c.ClickHouse.Keeper = true
 	c.Kafka.SessionTimeout = 15 * time.Second
 	c.Index.Freshness = 30 * time.Second
-	c.Audit.At = "03:30"
+	c.Audit.At, c.Audit.UsageEvery = "03:30", time.Minute
 	c.Quotas.Enforce, c.Quotas.Nodes = true, 1
 	return c
 }
@@ -203,6 +205,9 @@ func (c *config) check() error {
 	}
 	if err := c.Quotas.check(); err != nil {
 		errs = append(errs, err)
+	}
+	if every := c.Audit.UsageEvery; every < time.Second || every > time.Hour || time.Hour%every != 0 {
+		errs = append(errs, fmt.Errorf("config: audit.usage_every is %s: set a part of an hour, 1s to 1h", every))
 	}
 	if _, _, err := c.auditAt(); err != nil {
 		errs = append(errs, err)

@@ -24,6 +24,7 @@ import (
 	"github.com/waspada-hub/waspada/internal/partners"
 	"github.com/waspada-hub/waspada/internal/run"
 	"github.com/waspada-hub/waspada/internal/store"
+	"github.com/waspada-hub/waspada/internal/tally"
 	"github.com/waspada-hub/waspada/internal/topic"
 	"github.com/waspada-hub/waspada/internal/trends"
 	"github.com/waspada-hub/waspada/pkg/fraud"
@@ -316,15 +317,17 @@ func (d *daemon) askParts() ([]run.Part, error) {
 			certifier = keeper
 		}
 	}
+	counter := tally.New(d.cfg.Node, d.cfg.Audit.UsageEvery, d.writer, d.metrics, d.log)
 	server, err := api.New(apiCfg, api.Deps{
 		Auth: d.registry, Certifier: certifier, Registry: registrar, Acts: d.reader, NewAPIKey: partners.NewAPIKey,
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
-		Quotas: quotas, Checks: d.checks(known), Log: d.log, Metrics: d.metrics, Now: time.Now,
+		Quotas: quotas, Tally: counter, Checks: d.checks(known), Log: d.log, Metrics: d.metrics, Now: time.Now,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return append(parts, []run.Part{
+		{Name: "tally", Run: counter.Run},
 		{Name: "index", Run: known.Run},
 		{Name: "gateway", Run: func(ctx context.Context) error { <-ctx.Done(); return gateway.Close() }},
 		{Name: "api", Run: server.Run},

@@ -156,6 +156,9 @@ func (s *Server) lookupBatch(r *request) error {
 	})
 	r.found(w.known, true)
 	w.answer = s.encodeBatch(w, asOf)
+	for _, status := range w.statuses {
+		r.verdicts[status]++
+	}
 	r.answer(http.StatusOK, octetMedia, w.answer)
 	return nil
 }

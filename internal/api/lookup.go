@@ -146,6 +146,7 @@ func (s *Server) lookup(r *request) error {
 		}
 		w.ask(&w.request.Indicators[i])
 		v := s.look(w, alone)
+		r.verdicts[v.Status]++
 		e.result(&v)
 		if known(v.Status) {
 			w.known = append(w.known, w.probes[0].Digest)
@@ -243,6 +244,7 @@ func (s *Server) lookupOne(r *request) error {
 		return err
 	}
 	v := s.look(w, true)
+	r.verdicts[v.Status]++
 	e := verdictEncoder{categories: s.categories, b: w.answer[:0]}
 	e.verdict(&v)
 	w.answer = e.b

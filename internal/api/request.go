@@ -36,6 +36,8 @@ type request struct {
 	account *quota.Account // nil where nothing is bounded
 	use     quota.Use
 	pass    pass // through the gate
+	// verdicts are those that the answer holds.
+	verdicts fraud.Verdicts
 }
 
 // Header values that are shared between answers, so that an answer allocates none.
@@ -141,6 +143,7 @@ func (s *Server) serve(rt route) gin.HandlerFunc {
 				failure = s.recovered(r, rt, p)
 			}
 			r.pass.leave()
+			s.count(r, rt, failure)
 			measure.inFlight.Dec()
 			took := time.Since(begin)
 			measure.done(c.Writer.Status(), took)

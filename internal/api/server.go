@@ -127,6 +127,8 @@ type Deps struct {
 	// NewAPIKey makes an API key with an id, and the SHA-256 of its secret in hexadecimal.
 	NewAPIKey func(id string) (key, sha256hex string)
 	Checks    []Check
+	// Tally counts requests for the audit; nil for none.
+	Tally Tally
 	// Quotas bound what each partner may ask and say; nil for no bounds.
 	Quotas *quota.Keeper
 	// Canaries is told what is asked about; nil for nobody.
@@ -155,6 +157,7 @@ type Server struct {
 	readiness  *readiness
 	quotas     *quota.Keeper
 	canaries   Canaries
+	tally      Tally
 	gate       gate
 	repeats    *repeats
 	log        *slog.Logger
@@ -170,7 +173,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		cfg: cfg, auth: deps.Auth, certifier: deps.Certifier, screen: deps.Screen, keys: deps.Screen.Keys,
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
 		registry: deps.Registry, acts: deps.Acts, newAPIKey: deps.NewAPIKey,
-		patience: patient, quotas: deps.Quotas, canaries: deps.Canaries,
+		patience: patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,
 		gate: newGate(cfg.Concurrency), log: deps.Log, now: deps.Now,
 	}
 	s.categories = quotedCategories(deps.Screen.Taxonomy)

@@ -36,6 +36,7 @@ var arrows = map[string]string{
 	"internal/partners": "pkg/fraud pkg/indicator",
 	"internal/trends":   "pkg/fraud",
 	"internal/quota":    "pkg/fraud pkg/indicator",
+	"internal/tally":    "pkg/fraud",
 	// What the HTTP API proves itself with, and whose clients it believes.
 	"internal/certificates": "pkg/fraud",
 	// Quotas are no stage: the api draws on a partner's account as on a library.
@@ -59,7 +60,7 @@ var arrows = map[string]string{
 	// The commands.
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
 		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
-		"internal/audit internal/certificates internal/deadletters internal/quota internal/run schemas",
+		"internal/audit internal/certificates internal/deadletters internal/quota internal/tally internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",
 	"cmd/devstack": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/devstack internal/nation " +
 		"internal/run schemas",

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -37,7 +38,7 @@ var planted = []struct {
 // another, over Kafka and HTTP, and then looks for every raw value that it saw, in everything that the hub wrote.
 func TestBadInputIsRefusedByNameAndTheGoodEventsStand(t *testing.T) {
 	hub := hubtest.Start(t, hubtest.Options{NodeOptions: hubtest.NodeOptions{
-		Settings: map[string]any{"registry": "clickhouse"}, // so that its tables are looked through, too
+		Settings: map[string]any{"registry": "clickhouse", "audit.usage_every": "1s"}, // so that these tables are looked through, too
 	}})
 	country := nation.New(11, 400)
 	signer := hub.Signer(t, "bank-harimau")
@@ -99,6 +100,12 @@ func TestBadInputIsRefusedByNameAndTheGoodEventsStand(t *testing.T) {
 	testkit.Eventually(t, 30*time.Second, func() error {
 		if n := hub.Query(t, "SELECT uniqExact(event_id) FROM events"); n != "400" {
 			return fmt.Errorf("%s of the 400 good events are stored", n)
+		}
+		return nil
+	})
+	testkit.Eventually(t, 30*time.Second, func() error {
+		if hub.Query(t, "SELECT count() FROM usage") == "0" {
+			return errors.New("how much was asked is not written yet")
 		}
 		return nil
 	})
