@@ -406,11 +406,13 @@ func (s *Server) make(r *request, act fraud.Act, revision uint64, change func(*f
 }
 
 // order reads the body of a change. A reason is free text of an operator, and the audit keeps it for ever.
-func (r *request) order(into any) error {
+func (r *request) order(into any) error { return r.orderAs("application/json", into) }
+
+func (r *request) orderAs(media string, into any) error {
 	if err := r.noQuery(); err != nil {
 		return err
 	}
-	body, release, err := r.body(maxAdminBytes, "application/json")
+	body, release, err := r.body(maxAdminBytes, media)
 	if err != nil {
 		return err
 	}

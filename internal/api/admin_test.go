@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,6 +89,9 @@ func adminExample(rt route) ask {
 	switch rt.method + rt.path[len("/v1/admin"):] {
 	case "POST/partners":
 		a.body = `{"id":"bank-f","name":"Bank F","kind":"bank"}`
+	case "PATCH/partners/:id":
+		a.header["Content-Type"] = mergePatch
+		a.body = `{"weight":0.5,"reason":"its word is often wrong"}`
 	case "POST/partners/:id/keys":
 		a.body = `{"scopes":["lookup"]}`
 	case "POST/partners/:id/signing-keys":
@@ -106,6 +110,9 @@ func (h *hub) admin(t testing.TB, method, path, body string) answer {
 	a := ask{method: method, path: "/v1/admin/partners" + path, key: "admin", body: body}
 	if revisions := h.Revisions(); len(revisions) > 0 {
 		a.header = map[string]string{"If-Match": fmt.Sprintf(`"%d"`, revisions[0].Revision)}
+		if method == "PATCH" {
+			a.header["Content-Type"] = mergePatch
+		}
 	}
 	return h.do(t, a)
 }
@@ -125,6 +132,18 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 		}},
 		{"POST", "/purse/state", `{"state":"active","reason":"a quiet month"}`, 200,
 			func(p *partnerAnswer) { p.State = "active" }},
+		{"PATCH", "/purse", `{"name":"Purse Plus","kind":"bank","organisation":"e","weight":0.25,"quotas":{"requests":null,
+			"distinct":70},"licensed_platform":false,"users":8,"mtls_subject":"CN=hub.purse","mtls_scopes":["lookup"],
+			"reason":"a bank now"}`, 200, func(p *partnerAnswer) {
+			p.Name, p.Kind, p.Organisation, p.Weight, p.Quotas = "Purse Plus", "bank", "e", 0.25, quotasJSON{Distinct: 70}
+			p.Licensed, p.Users, p.Subject, p.Scopes = false, 8, "CN=hub.purse", []string{"lookup"}
+		}},
+		{"PATCH", "/purse", `{"quotas":{"listings":3},"reason":"nothing else changes"}`, 200,
+			func(p *partnerAnswer) { p.Quotas.Listings = 3 }},
+		{"PATCH", "/purse", `{"organisation":null,"weight":null,"quotas":null,"licensed_platform":null,"users":null,
+			"mtls_subject":null,"reason":"back to where all begin"}`, 200, func(p *partnerAnswer) {
+			p.Organisation, p.Weight, p.Quotas, p.Users, p.Subject, p.Scopes = "purse", 1, quotasJSON{}, 0, "", nil
+		}},
 		{"POST", "/purse/signing-keys", `{"id":"purse.s","public":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="}`, 201,
 			func(p *partnerAnswer) {
 				p.SigningKeys = []signingKeyAnswer{{ID: "purse.s", Public: []byte(strings.Repeat("\x01", 32))}}
@@ -158,7 +177,7 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 	}
 	var acts struct{ Acts []actAnswer }
 	var told []string
-	path := "/v1/admin/acts?limit=3"
+	path := "/v1/admin/acts?limit=4"
 	for range 2 {
 		page := h.do(t, ask{method: "GET", path: path, key: "admin"})
 		acts.Acts = nil
@@ -172,11 +191,16 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 		for _, a := range acts.Acts {
 			told = append(told, fmt.Sprintf("%s/%s %s %s %s: %s", a.By, a.Key, a.What, a.Whom, a.Object, a.Reason))
 		}
-		path = "/v1/admin/acts?limit=3&cursor=" + next.Next
+		path = "/v1/admin/acts?limit=4&cursor=" + next.Next
 	}
 	if diff := cmp.Diff([]string{
 		"regulator-d/d.2 revoke_signing_key purse purse.s: lost",
 		"regulator-d/d.2 add_signing_key purse purse.s: ",
+		"regulator-d/d.2 change_partner purse : organisation, weight, quotas, licensed_platform, users, mtls_subject: " +
+			"back to where all begin",
+		"regulator-d/d.2 change_partner purse : quotas: nothing else changes",
+		"regulator-d/d.2 change_partner purse : name, kind, organisation, weight, quotas, licensed_platform, users, " +
+			"mtls_subject, mtls_scopes: a bank now",
 		"regulator-d/d.2 set_state purse : active: a quiet month",
 		"regulator-d/d.2 add_partner purse : contract",
 	}, told); diff != "" {
@@ -248,6 +272,26 @@ func TestWhatOperatorsMayNotDo(t *testing.T) {
 			`/overlap_seconds`, false},
 		{"half a public key", "POST", "/bank-e/signing-keys", `{"id":"s","public":"AAAA"}`, "", 400, `/public`, true},
 		{"no time since when", "POST", "/bank-e/signing-keys/bank-e.s/revoke", `{"reason":"r"}`, "", 400, `/since`, true},
+		{"a patch of nothing", "PATCH", "/bank-e", `{"reason":"r"}`, "", 400, "names nothing", true},
+		{"a patch without a reason", "PATCH", "/bank-e", `{"weight":0.5}`, "", 400, "/reason", true},
+		{"a patch of the state", "PATCH", "/bank-e", `{"state":"active","reason":"r"}`, "", 400, "schema", true},
+		{"a patch of the number", "PATCH", "/bank-e", `{"number":7,"reason":"r"}`, "", 400, "schema", true},
+		{"a patch of an unknown quota", "PATCH", "/bank-e", `{"quotas":{"all":1},"reason":"r"}`, "", 400, "/quotas", true},
+		{"a patch with a word for a number", "PATCH", "/bank-e", `{"weight":"half","reason":"r"}`, "", 400, "/weight", true},
+		{"a quota with a fraction", "PATCH", "/bank-e", `{"quotas":{"listings":1.5},"reason":"r"}`, "", 400,
+			"/quotas/listings", true},
+		{"a name of nothing", "PATCH", "/bank-e", `{"name":"","reason":"r"}`, "", 400, "/name", true},
+		{"no name", "PATCH", "/bank-e", `{"name":null,"reason":"r"}`, "", 400, "/name", true},
+		{"no kind", "PATCH", "/bank-e", `{"kind":null,"reason":"r"}`, "", 400, "/kind", true},
+		{"a bank that becomes the police", "PATCH", "/bank-e", `{"kind":"police","reason":"r"}`, "", 422,
+			"an authority's word", false},
+		{"an unknown scope of a certificate", "PATCH", "/bank-e", `{"mtls_scopes":["root"],"reason":"r"}`, "", 400,
+			"/mtls_scopes", true},
+		{"a patch twice of one field", "PATCH", "/bank-e", `{"weight":1,"reason":"r","reason":"s"}`, "", 400, "twice", false},
+		{"a patch of a revision that passed", "PATCH", "/bank-e", `{"weight":1,"reason":"r"}`, `"2"`, 412,
+			"revision_passed", false},
+		{"a patch of any revision", "PATCH", "/bank-e", `{"weight":1,"reason":"r"}`, "-", 428, "revision_required", true},
+		{"a patch of nobody", "PATCH", "/nobody", `{"weight":1,"reason":"r"}`, "", 404, "partner_not_found", false},
 		{"an id that leaves no room for its keys'", "POST", "", `{"id":"` + strings.Repeat("a", 33) +
 			`","name":"N","kind":"bank"}`, "", 400, `/id`, true},
 	} {
@@ -255,6 +299,9 @@ func TestWhatOperatorsMayNotDo(t *testing.T) {
 			h := registered(t)
 			a := ask{method: c.method, path: "/v1/admin/partners" + c.path, key: "admin", body: c.body, against: c.against,
 				header: map[string]string{"If-Match": `"3"`}}
+			if c.method == "PATCH" {
+				a.header["Content-Type"] = mergePatch
+			}
 			switch c.tag {
 			case "":
 			case "-":
@@ -270,6 +317,40 @@ func TestWhatOperatorsMayNotDo(t *testing.T) {
 				t.Errorf("it was done: %+v", h.acts)
 			}
 		})
+	}
+}
+
+// By the key that stands beside it, it may be changed; and what it may do may not.
+func TestACertificateDoesNotChangeItself(t *testing.T) {
+	for _, c := range []struct {
+		situation, key, body string
+		shown                *tls.ConnectionState
+		status               int
+		want                 string
+	}{
+		{"its subject", "", `{"mtls_subject":"CN=other","reason":"r"}`, showing("CN=d", 1), 409, "own_key"},
+		{"its scopes", "", `{"mtls_scopes":["lookup"],"reason":"r"}`, showing("CN=d", 1), 409, "own_key"},
+		{"something else", "", `{"weight":0.5,"reason":"r"}`, showing("CN=d", 1), 200, `"weight":0.5`},
+		{"with a key beside it", "admin", `{"mtls_subject":"CN=other","reason":"r"}`, showing("CN=d", 1), 200, "CN=other"},
+		{"by a key alone", "admin", `{"mtls_subject":"CN=other","reason":"r"}`, nil, 200, "CN=other"},
+	} {
+		h := newHub(t, func(_ *Config, d *Deps) { d.Certifier = byName{} })
+		h.partner = fraud.PartnerRevision{Revision: 3, PartnerRecord: fraud.PartnerRecord{Name: "D",
+			Partner: fraud.Partner{ID: "regulator-d", Number: 4, Kind: fraud.Regulator, Weight: 1, State: fraud.Active}}}
+		got := h.do(t, ask{method: "PATCH", path: "/v1/admin/partners/regulator-d", key: c.key, body: c.body, shown: c.shown,
+			header: map[string]string{"If-Match": `"3"`, "Content-Type": mergePatch}})
+		if got.Status != c.status || !strings.Contains(got.Body, c.want) {
+			t.Errorf("%s: %d %s", c.situation, got.Status, got.Body)
+		}
+	}
+}
+
+func TestAPatchIsOfItsOwnMediaType(t *testing.T) {
+	h := registered(t)
+	got := h.do(t, ask{method: "PATCH", path: "/v1/admin/partners/bank-e", key: "admin", raw: true,
+		body: `{"weight":0.5,"reason":"r"}`, header: map[string]string{"If-Match": `"3"`}})
+	if got.Status != 415 || !strings.Contains(got.Body, mergePatch) {
+		t.Errorf("%d %s", got.Status, got.Body)
 	}
 }
 

@@ -165,7 +165,7 @@ func TestPointersNameTheFieldsOfTheContract(t *testing.T) {
 	doc := loadContract(t)
 	walk(doc.Components.Schemas["LookupRequest"])
 	walk(doc.Components.Schemas["EventsRequest"])
-	for _, order := range []string{"NewPartner", "NewKey", "NewSigningKey", "BadSince", "NewState"} {
+	for _, order := range []string{"NewPartner", "PartnerChange", "NewKey", "NewSigningKey", "BadSince", "NewState"} {
 		walk(doc.Components.Schemas[order])
 	}
 	if diff := cmp.Diff(names, fieldNames); diff != "" {

@@ -154,7 +154,13 @@ var callers = map[string]fraud.Identity{
 		State: fraud.Active}, KeyID: "d.2", Scopes: fraud.MayAdmin},
 }
 
-func (*fakes) Authenticate(header string, _ *fraud.Certificate, _ time.Time) (fraud.Identity, error) {
+// Authenticate takes any certificate without a key for the admin's.
+func (*fakes) Authenticate(header string, certificate *fraud.Certificate, _ time.Time) (fraud.Identity, error) {
+	if certificate != nil && header == "" {
+		who := callers["Bearer admin"]
+		who.KeyID = certificate.ID
+		return who, nil
+	}
 	if who, ok := callers[header]; ok {
 		return who, nil
 	}

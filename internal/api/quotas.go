@@ -14,7 +14,7 @@ import (
 // enter lets a request of a known caller in, or refuses it before its body is read. net/http then drops a body of up to
 // 256 KiB unseen, which keeps the connection, and closes on a larger one.
 func (s *Server) enter(r *request, rt route) error {
-	if err := s.admitted(r, rt); err != nil || rt.method == http.MethodPost {
+	if err := s.admitted(r, rt); err != nil || rt.method == http.MethodPost || rt.method == http.MethodPatch {
 		return err // a body is to come, and work begins when it is there
 	}
 	return r.pass.work()

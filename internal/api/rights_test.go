@@ -35,6 +35,7 @@ var rights = map[string]string{
 	"GET /v1/admin/partners":                               "admin",
 	"POST /v1/admin/partners":                              "admin",
 	"GET /v1/admin/partners/:id":                           "admin",
+	"PATCH /v1/admin/partners/:id":                         "admin",
 	"POST /v1/admin/partners/:id/keys":                     "admin",
 	"DELETE /v1/admin/partners/:id/keys/:key":              "admin",
 	"POST /v1/admin/partners/:id/signing-keys":             "admin",

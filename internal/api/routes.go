@@ -33,6 +33,7 @@ var routes = []route{
 	{http.MethodGet, "/v1/admin/partners", fraud.MayAdmin, (*Server).getPartners},
 	{http.MethodPost, "/v1/admin/partners", fraud.MayAdmin, (*Server).addPartner},
 	{http.MethodGet, "/v1/admin/partners/:id", fraud.MayAdmin, (*Server).getPartner},
+	{http.MethodPatch, "/v1/admin/partners/:id", fraud.MayAdmin, (*Server).changePartner},
 	{http.MethodPost, "/v1/admin/partners/:id/keys", fraud.MayAdmin, (*Server).addKey},
 	{http.MethodDelete, "/v1/admin/partners/:id/keys/:key", fraud.MayAdmin, (*Server).revokeKey},
 	{http.MethodPost, "/v1/admin/partners/:id/signing-keys", fraud.MayAdmin, (*Server).addSigningKey},

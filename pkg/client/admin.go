@@ -13,21 +13,23 @@ import (
 
 // Partner is who takes part in the hub, as its operators see it.
 type Partner struct {
-	ID           string       `json:"id"`
-	Number       int          `json:"number"`
-	Revision     uint64       `json:"revision"`
-	ChangedAt    time.Time    `json:"changed_at"`
-	Name         string       `json:"name"`
-	Kind         string       `json:"kind"`
-	Organisation string       `json:"organisation"`
-	Weight       float64      `json:"weight"`
-	State        string       `json:"state"`
-	Quotas       Quotas       `json:"quotas"`
-	Licensed     bool         `json:"licensed_platform"`
-	Users        uint64       `json:"users"`
-	Subject      string       `json:"mtls_subject,omitempty"`
-	APIKeys      []APIKey     `json:"api_keys"`
-	SigningKeys  []SigningKey `json:"signing_keys"`
+	ID           string    `json:"id"`
+	Number       int       `json:"number"`
+	Revision     uint64    `json:"revision"`
+	ChangedAt    time.Time `json:"changed_at"`
+	Name         string    `json:"name"`
+	Kind         string    `json:"kind"`
+	Organisation string    `json:"organisation"`
+	Weight       float64   `json:"weight"`
+	State        string    `json:"state"`
+	Quotas       Quotas    `json:"quotas"`
+	Licensed     bool      `json:"licensed_platform"`
+	Users        uint64    `json:"users"`
+	// Subject is that of the client certificate that proves to be the partner, and SubjectScopes what it may do.
+	Subject       string       `json:"mtls_subject,omitempty"`
+	SubjectScopes []string     `json:"mtls_scopes,omitempty"`
+	APIKeys       []APIKey     `json:"api_keys"`
+	SigningKeys   []SigningKey `json:"signing_keys"`
 }
 
 // Quotas are a partner's limits; 0 is the hub's default.
@@ -67,8 +69,27 @@ type NewPartner struct {
 	Quotas       Quotas   `json:"quotas,omitzero"`
 	Licensed     bool     `json:"licensed_platform,omitzero"`
 	Users        uint64   `json:"users,omitzero"`
-	Subject      string   `json:"mtls_subject,omitempty"`
-	Reason       string   `json:"reason,omitempty"`
+	// Subject is written as fraud.SubjectText writes it.
+	Subject       string   `json:"mtls_subject,omitempty"`
+	SubjectScopes []string `json:"mtls_scopes,omitempty"`
+	Reason        string   `json:"reason,omitempty"`
+}
+
+// PartnerChange is what is to change of a partner: what is nil stays. An empty Organisation is the partner itself, an
+// empty Subject ends its certificate.
+type PartnerChange struct {
+	Name         *string  `json:"name,omitzero"`
+	Kind         *string  `json:"kind,omitzero"`
+	Organisation *string  `json:"organisation,omitzero"`
+	Weight       *float64 `json:"weight,omitzero"`
+	// Quotas are by name: requests, indicators, distinct, listings, retractions; 0 is the hub's default.
+	Quotas        map[string]int `json:"quotas,omitempty"`
+	Licensed      *bool          `json:"licensed_platform,omitzero"`
+	Users         *uint64        `json:"users,omitzero"`
+	Subject       *string        `json:"mtls_subject,omitzero"`
+	SubjectScopes *[]string      `json:"mtls_scopes,omitzero"`
+	// Reason is needed: the audit keeps it.
+	Reason string `json:"reason"`
 }
 
 // NewAPIKey is an API key to issue. One that replaces another has its scopes unless others are named, and the other one
@@ -132,6 +153,13 @@ func (c *Client) Partner(ctx context.Context, id string) (Partner, error) {
 // AddPartner adds a partner, which has no key yet.
 func (c *Client) AddPartner(ctx context.Context, p NewPartner) (Partner, error) {
 	return c.change(ctx, "add a partner", http.MethodPost, partnersPath, 0, p)
+}
+
+// ChangePartner changes what the change names of a partner.
+func (c *Client) ChangePartner(
+	ctx context.Context, partner string, revision uint64, change PartnerChange,
+) (Partner, error) {
+	return c.change(ctx, "change a partner", http.MethodPatch, partnerPath(partner), revision, change)
 }
 
 // IssueKey makes an API key for a partner.
@@ -226,6 +254,9 @@ func (c *Client) act(
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		r.body, r.contentType = body, jsonType
+		if method == http.MethodPatch {
+			r.contentType = mergePatchType
+		}
 	}
 	once := *c
 	once.patience = 0

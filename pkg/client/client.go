@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -20,12 +21,13 @@ const (
 	DefaultTimeout = 10 * time.Second
 )
 
-// Client speaks to one hub with one API key.
+// Client speaks to one hub with one API key, or with one client certificate.
 type Client struct {
 	server    *url.URL
 	key       string
 	ring      *indicator.KeyRing
 	http      *http.Client
+	tls       *tls.Config
 	patience  time.Duration
 	userAgent string
 }
@@ -58,12 +60,20 @@ func New(server, apiKey string, options ...Option) (*Client, error) {
 	if strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return nil, errors.New("API key: it holds a space or an unprintable character; see that it was copied whole")
 	}
-	c := &Client{
-		server: address, key: apiKey, patience: DefaultPatience, userAgent: "waspada-client",
-		http: &http.Client{Timeout: DefaultTimeout, Transport: newTransport()},
-	}
+	transport := newTransport()
+	own := &http.Client{Timeout: DefaultTimeout, Transport: transport}
+	c := &Client{server: address, key: apiKey, patience: DefaultPatience, userAgent: "waspada-client", http: own}
 	for _, apply := range options {
 		apply(c)
+	}
+	if c.tls != nil {
+		switch {
+		case c.http != own:
+			return nil, errors.New("WithTLS and WithHTTPClient: set TLS in the transport of the HTTP client instead")
+		case address.Scheme != "https":
+			return nil, errors.New("hub address: a certificate needs one that begins with https://")
+		}
+		transport.TLSClientConfig = c.tls
 	}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return c, nil

@@ -37,7 +37,10 @@ type request struct {
 	also int
 }
 
-const jsonType = "application/json"
+const (
+	jsonType       = "application/json"
+	mergePatchType = "application/merge-patch+json"
+)
 
 // call sends r until it is answered or the client's patience ends, and decodes the answer into out.
 func (c *Client) call(ctx context.Context, r request, out any) error {
