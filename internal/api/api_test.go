@@ -546,15 +546,17 @@ func (d *discard) WriteHeader(status int)      { d.status = status }
 // nothing is an index that lists nothing, so that a benchmark measures what is around it.
 type nothing struct{}
 
-func (nothing) Lookup([]fraud.Probe) fraud.Verdict {
+func (nothing) Lookup(*fraud.Partner, []fraud.Probe) fraud.Verdict {
 	return fraud.Verdict{Status: fraud.NotListed, AnsweredBy: fraud.ByFilter, AsOf: now}
 }
 
-func (n nothing) LookupEvenly(probes []fraud.Probe) (v, other fraud.Verdict) {
-	return n.Lookup(probes), n.Lookup(probes)
+func (n nothing) LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, other fraud.Verdict) {
+	return n.Lookup(asker, probes), n.Lookup(asker, probes)
 }
 
-func (nothing) LookupBatch(_ []indicator.Digest, out []fraud.Status, _ func(int, fraud.Verdict)) time.Time {
+func (nothing) LookupBatch(
+	_ *fraud.Partner, _ []indicator.Digest, out []fraud.Status, _ func(int, fraud.Verdict),
+) time.Time {
 	for i := range out {
 		out[i] = fraud.NotListed
 	}

@@ -148,7 +148,7 @@ func (s *Server) lookupBatch(r *request) error {
 	}
 	w.statuses = slices.Grow(w.statuses[:0], n)[:n]
 	w.hits, w.known = w.hits[:0], w.known[:0]
-	asOf := s.index.LookupBatch(w.digests, w.statuses, func(i int, v fraud.Verdict) {
+	asOf := s.index.LookupBatch(r.who.Partner, w.digests, w.statuses, func(i int, v fraud.Verdict) {
 		w.hits = append(w.hits, batchHit{i, v})
 		if known(v.Status) {
 			w.known = append(w.known, w.digests[i])

@@ -121,15 +121,15 @@ type scarce struct {
 	takes time.Duration
 }
 
-func (s *scarce) Lookup(probes []fraud.Probe) fraud.Verdict {
+func (s *scarce) Lookup(asker *fraud.Partner, probes []fraud.Probe) fraud.Verdict {
 	s.cores <- struct{}{}
 	defer func() { <-s.cores }()
 	time.Sleep(s.takes)
-	return s.nothing.Lookup(probes)
+	return s.nothing.Lookup(asker, probes)
 }
 
-func (s *scarce) LookupEvenly(probes []fraud.Probe) (v, other fraud.Verdict) {
-	v = s.Lookup(probes)
+func (s *scarce) LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, other fraud.Verdict) {
+	v = s.Lookup(asker, probes)
 	return v, v
 }
 

@@ -82,7 +82,7 @@ type publication struct {
 	Events  []fraud.Event
 }
 
-func (f *fakes) Lookup(probes []fraud.Probe) fraud.Verdict {
+func (f *fakes) Lookup(_ *fraud.Partner, probes []fraud.Probe) fraud.Verdict {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.panics != nil {
@@ -101,13 +101,15 @@ func (f *fakes) Lookup(probes []fraud.Probe) fraud.Verdict {
 	return fraud.Verdict{Status: fraud.NotListed, AnsweredBy: fraud.ByFilter, AsOf: now}
 }
 
-func (f *fakes) LookupEvenly(probes []fraud.Probe) (v, other fraud.Verdict) {
-	return f.Lookup(probes), confirmed()
+func (f *fakes) LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, other fraud.Verdict) {
+	return f.Lookup(asker, probes), confirmed()
 }
 
-func (f *fakes) LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(int, fraud.Verdict)) time.Time {
+func (f *fakes) LookupBatch(
+	asker *fraud.Partner, digests []indicator.Digest, out []fraud.Status, hit func(int, fraud.Verdict),
+) time.Time {
 	for i, d := range digests {
-		v := f.Lookup([]fraud.Probe{{Digest: d, Grade: indicator.Exact}})
+		v := f.Lookup(asker, []fraud.Probe{{Digest: d, Grade: indicator.Exact}})
 		if out[i] = v.Status; v.Status != fraud.NotListed && v.Status != fraud.Unsure {
 			hit(i, v)
 		}

@@ -145,7 +145,7 @@ func (s *Server) lookup(r *request) error {
 			continue
 		}
 		w.ask(&w.request.Indicators[i])
-		v := s.look(w, alone)
+		v := s.look(r.who.Partner, w, alone)
 		r.verdicts[v.Status]++
 		e.result(&v)
 		if known(v.Status) {
@@ -165,13 +165,13 @@ func (s *Server) lookup(r *request) error {
 	return nil
 }
 
-// look answers about w.probes. Alone, a miss takes as long as a hit: what the index adds to make it so is encoded, too.
-func (s *Server) look(w *workspace, alone bool) (v fraud.Verdict) {
+// look answers asker about w.probes. Alone, a miss takes as long as a hit: what the index adds to make it so is encoded, too.
+func (s *Server) look(asker *fraud.Partner, w *workspace, alone bool) (v fraud.Verdict) {
 	if !alone {
-		v = s.index.Lookup(w.probes)
+		v = s.index.Lookup(asker, w.probes)
 	} else {
 		var other fraud.Verdict
-		v, other = s.index.LookupEvenly(w.probes)
+		v, other = s.index.LookupEvenly(asker, w.probes)
 		aside := verdictEncoder{categories: s.categories, b: w.aside[:0]}
 		aside.verdict(&other)
 		w.aside = aside.b
@@ -243,7 +243,7 @@ func (s *Server) lookupOne(r *request) error {
 	if err := r.charge(1, w.asked); err != nil {
 		return err
 	}
-	v := s.look(w, true)
+	v := s.look(r.who.Partner, w, true)
 	r.verdicts[v.Status]++
 	e := verdictEncoder{categories: s.categories, b: w.answer[:0]}
 	e.verdict(&v)

@@ -70,14 +70,15 @@ type Certifier interface {
 
 // Lookuper answers from memory.
 type Lookuper interface {
-	// Lookup answers about one indicator, given as its expressions, the most specific first.
-	Lookup(probes []fraud.Probe) fraud.Verdict
+	// Lookup answers asker about one indicator, given as its expressions, the most specific first.
+	Lookup(asker *fraud.Partner, probes []fraud.Probe) fraud.Verdict
 	// LookupEvenly is Lookup for one question alone: a miss takes as long as a hit. other is what it looked up beside, which
 	// is encoded like an answer and told to nobody.
-	LookupEvenly(probes []fraud.Probe) (v, other fraud.Verdict)
-	// LookupBatch answers about many exact digests: out, as long, gets their statuses, and hit in their order the
+	LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, other fraud.Verdict)
+	// LookupBatch answers asker about many exact digests: out, as long, gets their statuses, and hit in their order the
 	// verdicts of those that are listed. It returns the time up to which every change is known.
-	LookupBatch(digests []indicator.Digest, out []fraud.Status, hit func(i int, v fraud.Verdict)) time.Time
+	LookupBatch(asker *fraud.Partner, digests []indicator.Digest, out []fraud.Status,
+		hit func(i int, v fraud.Verdict)) time.Time
 }
 
 // Canaries watches for those who ask about what nobody has a reason to ask about.

@@ -57,8 +57,8 @@ var fieldNames = map[string]bool{}
 
 func init() {
 	for _, name := range strings.Fields(`indicators type value epoch digest also grade events event_id kind issued_at
-		indicator category role confidence evidence observed_at expires_at tlp advice action platform institution region
-		loss_band case
+		indicator category role confidence evidence observed_at expires_at tlp group advice action platform institution
+		region loss_band case
 		id name organisation weight state quotas requests indicators distinct listings retractions licensed_platform users
 		mtls_subject mtls_scopes reason scopes expires replaces overlap_seconds public not_before not_after since`) {
 		fieldNames[name] = true

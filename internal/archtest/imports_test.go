@@ -33,7 +33,7 @@ var arrows = map[string]string{
 	"internal/store":    "pkg/fraud pkg/indicator schemas",
 	"internal/changes":  "pkg/fraud pkg/indicator internal/topic",
 	"internal/index":    "pkg/fraud pkg/indicator",
-	"internal/partners": "pkg/fraud pkg/indicator",
+	"internal/partners": "pkg/fraud pkg/indicator schemas",
 	"internal/trends":   "pkg/fraud",
 	"internal/quota":    "pkg/fraud pkg/indicator",
 	"internal/tally":    "pkg/fraud",

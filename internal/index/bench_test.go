@@ -88,14 +88,14 @@ func BenchmarkLookup(b *testing.B) {
 		b.ReportAllocs()
 		for i := range b.N {
 			probe[0] = fraud.Probe{Digest: unlisted[i%len(unlisted)], Grade: indicator.Exact}
-			x.Lookup(probe)
+			x.Lookup(regulator, probe)
 		}
 	})
 	b.Run("listed", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := range b.N {
 			probe[0] = fraud.Probe{Digest: listed[i*7919%len(listed)], Grade: indicator.Exact}
-			x.Lookup(probe)
+			x.Lookup(regulator, probe)
 		}
 	})
 	b.Run("opinions of a listed one", func(b *testing.B) {
@@ -122,7 +122,7 @@ func BenchmarkLookupBatch(b *testing.B) {
 			out := make([]fraud.Status, size)
 			for i := range b.N {
 				at := i * size % (len(ask) - size)
-				x.LookupBatch(ask[at:at+size], out, nil)
+				x.LookupBatch(regulator, ask[at:at+size], out, nil)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/size, "ns/digest")
 			b.ReportMetric(float64(b.N)*size/b.Elapsed().Seconds()/1e6, "M/s")

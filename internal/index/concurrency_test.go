@@ -39,12 +39,12 @@ func TestNoReaderEverMissesWhatIsApplied(t *testing.T) {
 				}
 				// One of the newest, and a batch of any.
 				last := all[upTo-1-int64(n%100)]
-				if v := x.Lookup([]fraud.Probe{{Digest: last, Grade: indicator.Exact}}); v.Status != fraud.Suspected {
+				if v := x.Lookup(regulator, []fraud.Probe{{Digest: last, Grade: indicator.Exact}}); v.Status != fraud.Suspected {
 					t.Errorf("key %d answered %s by the %s", upTo, v.Status, v.AnsweredBy)
 					return
 				}
 				at := n % uint64(upTo-99)
-				x.LookupBatch(all[at:at+100], out, nil)
+				x.LookupBatch(regulator, all[at:at+100], out, nil)
 				for i, s := range out {
 					if s != fraud.Suspected {
 						t.Errorf("in a batch, key %d of %d answered %s", at+uint64(i), upTo, s)

@@ -13,8 +13,8 @@ import (
 // to do as much with it as with v; it is told to nobody. It costs as much as a hit and a miss, so it is not for batches.
 //
 // What remains to be seen is how much is known: ten opinions take longer to weigh than one.
-func (x *Index) LookupEvenly(probes []fraud.Probe) (v, other fraud.Verdict) {
-	s := x.sight()
+func (x *Index) LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, other fraud.Verdict) {
+	s := x.sight(asker)
 	v = s.answer(probes)
 	if len(probes) == 0 {
 		return v, other

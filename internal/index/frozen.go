@@ -13,7 +13,7 @@ import (
 // garbage collector has nothing to scan however many opinions there are.
 //
 //	directory[top bits of the tag] ──▶ records, ascending by key; several of one tag stand side by side
-//	record (30 bytes, little-endian): tag bits 16 to 79 (8), tag bits 80 to 127 (6), version (8), content (8)
+//	record (33 bytes, little-endian): tag bits 16 to 79 (8), tag bits 80 to 127 (6), version (8), content (8), came (3)
 //
 // The first 16 bits of a tag are its place in the directory. Origin and expiry are zero in most records; where one is
 // not, bit 63 of content is set and both stand in extras, in the order of the records: how many precede is
@@ -30,7 +30,7 @@ type frozen struct {
 }
 
 const (
-	recordSize = 30
+	recordSize = 33
 	// dirBits is the least size of the directory: the bits of the tag that no record repeats.
 	dirBits = 16
 	// bucketSize is about how many records share a directory entry: at 8 the directory costs half a byte a record and a
@@ -90,8 +90,11 @@ func (f *frozen) of(t tag) iter.Seq[record] {
 
 // at reads record i, of which the tag is known.
 func (f *frozen) at(i int, t tag) record {
-	b := f.records[i*recordSize+14:][:16]
-	r := record{tag: t, version: fraud.Version(binary.LittleEndian.Uint64(b)), content: binary.LittleEndian.Uint64(b[8:])}
+	b := f.records[i*recordSize+14:][:19]
+	r := record{
+		tag: t, version: fraud.Version(binary.LittleEndian.Uint64(b)), content: binary.LittleEndian.Uint64(b[8:]),
+		came: uint32(b[16]) | uint32(b[17])<<8 | uint32(b[18])<<16,
+	}
 	if r.content&extended != 0 {
 		x := f.extras[f.rank(i)]
 		r.content &^= extended
@@ -183,6 +186,7 @@ func (b *builder) add(r record) {
 		byte(r.tag.lo>>32), byte(r.tag.lo>>40))
 	f.records = binary.LittleEndian.AppendUint64(f.records, uint64(r.version))
 	f.records = binary.LittleEndian.AppendUint64(f.records, content)
+	f.records = append(f.records, byte(r.came), byte(r.came>>8), byte(r.came>>16))
 	f.n++
 }
 

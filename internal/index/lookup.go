@@ -9,10 +9,10 @@ import (
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-// Lookup answers about one indicator, given as its expressions, the most specific first. It takes no lock and waits for
-// nothing.
-func (x *Index) Lookup(probes []fraud.Probe) fraud.Verdict {
-	s := x.sight()
+// Lookup answers asker about one indicator, given as its expressions, the most specific first. It takes no lock and
+// waits for nothing.
+func (x *Index) Lookup(asker *fraud.Partner, probes []fraud.Probe) fraud.Verdict {
+	s := x.sight(asker)
 	v := s.answer(probes)
 	if len(probes) > 0 {
 		x.counts.add(uint(probes[0].Digest[31]), v.AnsweredBy, v.Status, 1)
@@ -20,13 +20,13 @@ func (x *Index) Lookup(probes []fraud.Probe) fraud.Verdict {
 	return v
 }
 
-// LookupBatch answers about many indicators of which each is one exact expression: out[i] is the status of
+// LookupBatch answers asker about many indicators of which each is one exact expression: out[i] is the status of
 // digests[i], and out must be as long. Whatever is neither not_listed nor unsure is also handed to hit, whole, unless
 // hit is nil. It returns as_of. Where nothing is listed it allocates nothing.
 func (x *Index) LookupBatch(
-	digests []indicator.Digest, out []fraud.Status, hit func(i int, v fraud.Verdict),
+	asker *fraud.Partner, digests []indicator.Digest, out []fraud.Status, hit func(i int, v fraud.Verdict),
 ) time.Time {
-	s := x.sight()
+	s := x.sight(asker)
 	negative := s.negative()
 	out = out[:len(digests)]
 	for i := range out {
@@ -60,6 +60,7 @@ func (x *Index) LookupBatch(
 // sight is what one lookup works on.
 type sight struct {
 	*view
+	asker  *fraud.Partner
 	policy *fraud.Policy
 	now    time.Time
 	asOf   int64
@@ -67,8 +68,8 @@ type sight struct {
 }
 
 // sight takes as_of before the view: the view then holds at least what as_of promises.
-func (x *Index) sight() sight {
-	s := sight{policy: x.policy, now: x.now(), asOf: x.asOf.Load()}
+func (x *Index) sight(asker *fraud.Partner) sight {
+	s := sight{asker: asker, policy: x.policy, now: x.now(), asOf: x.asOf.Load()}
 	s.unsure = !x.ready.Load() || s.now.UnixMilli()-s.asOf > x.cfg.FreshnessLimit.Milliseconds()
 	s.view = x.view.Load()
 	return s
@@ -131,7 +132,7 @@ func (s *sight) decide(probes []fraud.Probe, first int) fraud.Verdict {
 	if len(m.matches) == 0 {
 		return fraud.Verdict{Status: fraud.NotListed}
 	}
-	return fraud.Decide(m.matches, s.policy, s.now)
+	return fraud.Decide(m.matches, s.asker, s.policy, s.now)
 }
 
 // opinions appends the standing opinions of a tag, merged over the three tables. A base has one of each key, and so

@@ -42,12 +42,12 @@ func TestStaleIndexIsUnsureOfNegativesOnly(t *testing.T) {
 			x.asOf.Store(c.asOf.UnixMilli())
 			x.ready.Store(c.ready)
 			status := func(d indicator.Digest) fraud.Status {
-				v := x.Lookup(exact(d))
+				v := x.Lookup(regulator, exact(d))
 				if !v.AsOf.Equal(c.asOf) {
 					t.Errorf("as of %s, want %s", v.AsOf, c.asOf)
 				}
 				out := make([]fraud.Status, 1)
-				x.LookupBatch([]indicator.Digest{d}, out, nil)
+				x.LookupBatch(regulator, []indicator.Digest{d}, out, nil)
 				if out[0] != v.Status {
 					t.Errorf("a batch says %s, a lookup %s", out[0], v.Status)
 				}
@@ -64,14 +64,14 @@ func TestStaleIndexIsUnsureOfNegativesOnly(t *testing.T) {
 func TestLookupSaysWhichStageAnswered(t *testing.T) {
 	x := newIndex(testPolicy())
 	x.Apply([]fraud.Opinion{listing(digest(1), 1), withdrawal(digest(1), 1, noon)})
-	if v := x.Lookup(exact(digest(1))); v.Status != fraud.NotListed || v.AnsweredBy != fraud.ByIndex {
+	if v := x.Lookup(regulator, exact(digest(1))); v.Status != fraud.NotListed || v.AnsweredBy != fraud.ByIndex {
 		t.Errorf("withdrawn: %s by the %s", v.Status, v.AnsweredBy)
 	}
 	x.fold()
-	if v := x.Lookup(exact(digest(1))); v.Status != fraud.NotListed || v.AnsweredBy != fraud.ByFilter {
+	if v := x.Lookup(regulator, exact(digest(1))); v.Status != fraud.NotListed || v.AnsweredBy != fraud.ByFilter {
 		t.Errorf("withdrawn, after a fold: %s by the %s", v.Status, v.AnsweredBy)
 	}
-	if v := x.Lookup(nil); v.Status != fraud.NotListed || v.AnsweredBy != fraud.ByFilter {
+	if v := x.Lookup(regulator, nil); v.Status != fraud.NotListed || v.AnsweredBy != fraud.ByFilter {
 		t.Errorf("nothing asked: %s by the %s", v.Status, v.AnsweredBy)
 	}
 }
@@ -83,7 +83,7 @@ func TestAlikeDigestIsNotListed(t *testing.T) {
 	for bit := range 256 {
 		d := digest(1)
 		d[bit/8] ^= 1 << (bit % 8)
-		if v := x.Lookup(exact(d)); v.Status != fraud.NotListed {
+		if v := x.Lookup(regulator, exact(d)); v.Status != fraud.NotListed {
 			t.Errorf("bit %d flipped: %s", bit, v.Status)
 		}
 	}
@@ -95,7 +95,7 @@ func TestProtectedIndicatorIsClearedAndCoversBroaderListings(t *testing.T) {
 	x := newIndex(policy)
 	x.Apply([]fraud.Opinion{listing(digest(2), 5)})
 	for range 2 {
-		v := x.Lookup([]fraud.Probe{{Digest: digest(1), Grade: indicator.Exact}, {Digest: digest(2),
+		v := x.Lookup(regulator, []fraud.Probe{{Digest: digest(1), Grade: indicator.Exact}, {Digest: digest(2),
 			Grade: indicator.Prefix}})
 		if v.Status != fraud.ClearedUp {
 			t.Errorf("%s, want cleared", v.Status)
@@ -123,7 +123,7 @@ func TestTombstoneStaysUntilNothingOlderCanArrive(t *testing.T) {
 	late := listing(digest(1), 1)
 	late.Version = fraud.MakeVersion(withdrawn.Add(-time.Hour), fraud.Listed, uuid.UUID{})
 	x.Apply([]fraud.Opinion{late})
-	if v := x.Lookup(exact(digest(1))); v.Status != fraud.NotListed {
+	if v := x.Lookup(regulator, exact(digest(1))); v.Status != fraud.NotListed {
 		t.Errorf("a late delivery lists again what was withdrawn: %s", v.Status)
 	}
 }
@@ -135,8 +135,8 @@ func TestMissesAllocateNothing(t *testing.T) {
 	ask, out := digests(testkit.Seed(t), 1000), make([]fraud.Status, 1000)
 	probe := exact(ask[0])
 	if n := testing.AllocsPerRun(100, func() {
-		x.LookupBatch(ask, out, nil)
-		x.Lookup(probe)
+		x.LookupBatch(regulator, ask, out, nil)
+		x.Lookup(regulator, probe)
 	}); n != 0 {
 		t.Errorf("%v allocations, want none", n)
 	}
@@ -149,9 +149,9 @@ func TestMetricsCountEveryAnswerByItsStage(t *testing.T) {
 	x.asOf.Store(noon.UnixMilli())
 	x.ready.Store(true)
 	x.Apply([]fraud.Opinion{listing(digest(1), 5)})
-	x.Lookup(exact(digest(1)))
-	x.Lookup(exact(digest(2)))
-	x.LookupBatch([]indicator.Digest{digest(1), digest(2), digest(3)}, make([]fraud.Status, 3), nil)
+	x.Lookup(regulator, exact(digest(1)))
+	x.Lookup(regulator, exact(digest(2)))
+	x.LookupBatch(regulator, []indicator.Digest{digest(1), digest(2), digest(3)}, make([]fraud.Status, 3), nil)
 	want := map[string]float64{"filter/not_listed": 3, "index/confirmed": 2}
 	got := map[string]float64{}
 	families, err := reg.Gather()

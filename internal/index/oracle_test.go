@@ -18,6 +18,9 @@ import (
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
+// regulator asks: it may see everything.
+var regulator = &fraud.Partner{Number: 999, Kind: fraud.Regulator}
+
 var discard = slog.New(slog.DiscardHandler)
 
 // partners 1 to 4 are banks, 5 is the police; 6 is in the shadow and 7 unknown.
@@ -82,14 +85,14 @@ func (m *oracle) lookup(probes []fraud.Probe) fraud.Verdict {
 		}
 		matches = append(matches, match)
 	}
-	v := fraud.Decide(matches, m.policy, noon)
+	v := fraud.Decide(matches, regulator, m.policy, noon)
 	v.AsOf = noon
 	return v
 }
 
 // anyOpinion draws opinions of few digests, partners and times, so that they collide in every way.
 var anyOpinion = rapid.Custom(func(t *rapid.T) fraud.Opinion {
-	stance := fraud.Stance(rapid.IntRange(1, 5).Draw(t, "stance"))
+	stance := fraud.Stance(rapid.IntRange(1, 6).Draw(t, "stance"))
 	issued := noon.Add(-time.Duration(rapid.IntRange(0, 30).Draw(t, "days")) * 24 * time.Hour)
 	var id uuid.UUID
 	id[15] = byte(rapid.IntRange(0, 1).Draw(t, "id"))
@@ -101,7 +104,7 @@ var anyOpinion = rapid.Custom(func(t *rapid.T) fraud.Opinion {
 			63).Draw(t, "evidence")),
 		Advice: fraud.Advice(rapid.IntRange(0, 4).Draw(t, "advice")), TLP: fraud.TLP(rapid.IntRange(0, 5).Draw(t, "tlp")),
 	}
-	if stance == fraud.Listed {
+	if stance.Lists() {
 		o.Confidence = uint8(rapid.IntRange(1, 100).Draw(t, "confidence"))
 	}
 	if rapid.Bool().Draw(t, "also") {
@@ -111,6 +114,9 @@ var anyOpinion = rapid.Custom(func(t *rapid.T) fraud.Opinion {
 	if rapid.Bool().Draw(t, "expires") {
 		o.ExpiresAt = fraud.SecondsOf(noon.Add(time.Duration(rapid.IntRange(-40, 40).Draw(t, "in")) * 24 * time.Hour))
 	}
+	o.Accepted = fraud.SecondsOf(issued.Add(time.Duration(rapid.IntRange(-300, 7*24*3600).Draw(t, "delay")) * time.Second))
+	o.Held, o.SignedBy = rapid.Bool().Draw(t, "held"), fraud.KeyNumber(rapid.IntRange(0, 15).Draw(t, "signed by"))
+	o.Group = fraud.Group(rapid.IntRange(0, 127).Draw(t, "group"))
 	return o
 })
 
@@ -142,12 +148,12 @@ func TestIndexAnswersLikeAPlainMap(t *testing.T) {
 			},
 			"": func(t *rapid.T) {
 				probes := anyProbes.Draw(t, "probes")
-				got, want := x.Lookup(probes), model.lookup(probes)
+				got, want := x.Lookup(regulator, probes), model.lookup(probes)
 				want.AnsweredBy = got.AnsweredBy
 				if diff := cmp.Diff(want, got); diff != "" {
 					t.Fatalf("Lookup differs from the map (-map +index):\n%s", diff)
 				}
-				if even, _ := x.LookupEvenly(probes); cmp.Diff(got, even) != "" {
+				if even, _ := x.LookupEvenly(regulator, probes); cmp.Diff(got, even) != "" {
 					t.Fatalf("LookupEvenly differs from Lookup: %s", cmp.Diff(got, even))
 				}
 				if got.AnsweredBy == fraud.ByFilter && got.Status != fraud.NotListed {
@@ -173,7 +179,7 @@ func TestOrderAndRepetitionDoNotMatter(t *testing.T) {
 		}
 		for n := range uint64(9) {
 			probes := []fraud.Probe{{Digest: digest(n), Grade: indicator.Exact}}
-			va, vb := a.Lookup(probes), b.Lookup(probes)
+			va, vb := a.Lookup(regulator, probes), b.Lookup(regulator, probes)
 			va.AnsweredBy, vb.AnsweredBy = 0, 0 // a filter may forget sooner what was withdrawn
 			if diff := cmp.Diff(va, vb); diff != "" {
 				t.Fatalf("digest %d:\n%s", n, diff)

@@ -74,18 +74,18 @@ func (l *fullLoad) write(ctx context.Context, r *rand.Rand) {
 func (l *fullLoad) read(ctx context.Context, t *testing.T, r *rand.Rand) {
 	out := make([]fraud.Status, 100)
 	for ctx.Err() == nil && !t.Failed() {
-		if d := l.listed[r.IntN(len(l.listed))]; l.x.Lookup(exact(d)).Status != fraud.Suspected {
+		if d := l.listed[r.IntN(len(l.listed))]; l.x.Lookup(regulator, exact(d)).Status != fraud.Suspected {
 			t.Error("a false negative: what is listed throughout is answered as something else")
 		}
 		var unknown indicator.Digest
 		for i := range unknown {
 			unknown[i] = byte(r.Uint32())
 		}
-		if v := l.x.Lookup(exact(unknown)); v.Status != fraud.NotListed {
+		if v := l.x.Lookup(regulator, exact(unknown)); v.Status != fraud.NotListed {
 			t.Errorf("a false positive: %s by the %s of what was never listed", v.Status, v.AnsweredBy)
 		}
 		at := r.IntN(len(l.listed) - len(out))
-		l.x.LookupBatch(l.listed[at:at+len(out)], out, nil)
+		l.x.LookupBatch(regulator, l.listed[at:at+len(out)], out, nil)
 		for _, s := range out {
 			if s != fraud.Suspected {
 				t.Errorf("a false negative in a batch: %s", s)
@@ -94,7 +94,7 @@ func (l *fullLoad) read(ctx context.Context, t *testing.T, r *rand.Rand) {
 		for range 10 {
 			turning := r.IntN(len(l.turning))
 			before := l.state[turning].Load()
-			v := l.x.Lookup(exact(l.turning[turning]))
+			v := l.x.Lookup(regulator, exact(l.turning[turning]))
 			if before%2 == 1 || l.state[turning].Load() != before {
 				continue // it was under way: either answer is right
 			}

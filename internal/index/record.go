@@ -8,16 +8,18 @@ import (
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-// record is an opinion without its digest: 40 bytes and no pointers.
+// record is an opinion without its digest: 48 bytes and no pointers.
 type record struct {
 	tag     tag
 	version fraud.Version
 	content uint64
 	origin  uint32
 	expires fraud.Seconds
+	came    uint32 // when and under which key: the high 24 bits of a packed provenance that are not in content
 }
 
-// Where the fields stand in content. Bit 63 is the frozen table's.
+// Where the fields stand in content. Bit 63 is the frozen table's. The last are the low 7 bits of a packed provenance,
+// and whether the word is held.
 const (
 	shiftStance     = 0  // 3 bits
 	shiftType       = 3  // 4
@@ -28,15 +30,26 @@ const (
 	shiftConfidence = 21 // 7
 	shiftCategory   = 28 // 10
 	shiftPartner    = 38 // 16
+	shiftGroup      = 54 // 7
+	shiftHeld       = 61 // 1
+)
+
+// Where the fields stand in a packed provenance, see fraud.Provenance.
+const (
+	packedKey   = 7
+	packedHeld  = 11
+	packedDelay = 12
 )
 
 func recordOf(o *fraud.Opinion) record {
+	packed := o.Provenance.Pack(o.Version)
 	return record{
 		tag: tagOf(&o.Digest), version: o.Version, origin: o.Origin, expires: o.ExpiresAt,
+		came: packed>>packedDelay<<4 | packed>>packedKey&15,
 		content: uint64(o.Stance&7)<<shiftStance | uint64(o.Type&15)<<shiftType | uint64(o.Grade&3)<<shiftGrade |
 			uint64(o.Advice&7)<<shiftAdvice | uint64(o.TLP&7)<<shiftTLP | uint64(o.Evidence&63)<<shiftEvidence |
 			uint64(o.Confidence&127)<<shiftConfidence | uint64(o.Category&1023)<<shiftCategory |
-			uint64(o.Partner)<<shiftPartner,
+			uint64(o.Partner)<<shiftPartner | uint64(packed&127)<<shiftGroup | uint64(packed>>packedHeld&1)<<shiftHeld,
 	}
 }
 
@@ -49,6 +62,8 @@ func (r *record) opinion() fraud.Opinion {
 		Category: fraud.Code(c >> shiftCategory & 1023), Evidence: fraud.Evidence(c >> shiftEvidence & 63),
 		Confidence: uint8(c >> shiftConfidence & 127), Advice: fraud.Advice(c >> shiftAdvice & 7),
 		TLP: fraud.TLP(c >> shiftTLP & 7), ExpiresAt: r.expires,
+		Provenance: fraud.UnpackProvenance(r.came>>4<<packedDelay|uint32(c>>shiftHeld&1)<<packedHeld|
+			r.came&15<<packedKey|uint32(c>>shiftGroup&127), r.version),
 	}
 }
 
@@ -93,7 +108,7 @@ func (r *record) visible() bool { return visible(r.content) }
 
 func visible(content uint64) bool {
 	s := fraud.Stance(content >> shiftStance & 7)
-	return s == fraud.Listed || s == fraud.Cleared || s == fraud.Disputed
+	return s.Lists() || s == fraud.Cleared || s == fraud.Disputed
 }
 
 // spent reports whether the record says nothing any more, and is so old that nothing it overrules can still arrive.

@@ -175,7 +175,7 @@ func reported(n uint64, stance fraud.Stance) fraud.Opinion {
 
 func wantStatus(t *testing.T, x *Index, n uint64, want fraud.Status) {
 	t.Helper()
-	if v := x.Lookup(exact(digest(n))); v.Status != want {
+	if v := x.Lookup(regulator, exact(digest(n))); v.Status != want {
 		t.Errorf("digest %d: %s, want %s", n, v.Status, want)
 	}
 }
@@ -275,7 +275,7 @@ func TestReadyIndexKnowsEveryChangeOfBeforeItsStart(t *testing.T) {
 				time.Sleep(10 * time.Millisecond)
 			}
 			for d := range published {
-				if v := x.Lookup(exact(d)); v.Status != fraud.Suspected {
+				if v := x.Lookup(regulator, exact(d)); v.Status != fraud.Suspected {
 					t.Errorf("seed %d: %s by the %s", seed, v.Status, v.AnsweredBy)
 				}
 			}

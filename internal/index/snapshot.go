@@ -23,7 +23,7 @@ import (
 // integers little-endian. The filter is made anew, which takes as long as reading it would.
 const (
 	snapshotName   = "index.snapshot"
-	snapshotFormat = 1
+	snapshotFormat = 2
 )
 
 var snapshotMagic = [8]byte{'w', 's', 'p', '-', 'i', 'n', 'd', 'x'}

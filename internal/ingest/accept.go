@@ -193,6 +193,7 @@ func (p *partition) openOne(m *topic.Message) (c chunk) {
 		if fault == nil {
 			entry := fraud.Entry{
 				Position: position, Appended: m.Appended, Partner: bundle.Partner.Number, Event: item.Event,
+				SignedBy: bundle.SignedBy,
 			}
 			if fault = p.screen.Check(&entry, bundle.Partner); fault == nil {
 				c.Entries = append(c.Entries, entry)

@@ -117,7 +117,7 @@ var taxonomy = func() *fraud.Taxonomy {
 	}
 	t, err := fraud.LoadTaxonomy(fstest.MapFS{
 		"category.json": one("telecommunication"), "platform.json": one("shop"), "institution.json": one("maybank"),
-		"region.json": one("MY-14"),
+		"region.json": one("MY-14"), "group.json": one("payments"),
 	})
 	if err != nil {
 		panic(err)

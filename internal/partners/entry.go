@@ -15,7 +15,7 @@ func entryOf(r *fraud.PartnerRecord) *partnerEntry {
 	e := &partnerEntry{
 		ID: r.ID, Number: int(r.Number), Name: r.Name, Kind: r.Kind.String(), Organisation: r.Organisation,
 		Weight: &weight, State: r.State.String(), Quotas: quotasEntry(r.Quotas), Licensed: r.Licensed, Users: r.Users,
-		Subject: r.Subject, Scopes: r.SubjectScopes.Names(),
+		Subject: r.Subject, Scopes: r.SubjectScopes.Names(), Sharing: r.Sharing,
 	}
 	for _, k := range r.APIKeys {
 		e.APIKeys = append(e.APIKeys, apiEntry{k.ID, hex.EncodeToString(k.SHA256[:]), k.Scopes.Names(),
@@ -40,7 +40,7 @@ func build(records []fraud.PartnerRevision, gateway []signingEntry, now time.Tim
 	b := newBuilder(now)
 	b.gateway = gateway
 	for i := range gateway {
-		b.signingKey("gateway key", &gateway[i], nil)
+		b.signingKey("gateway key", &gateway[i], nil, 0)
 	}
 	for i := range records {
 		r := &records[i]

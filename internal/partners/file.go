@@ -9,12 +9,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/goccy/go-yaml"
 
 	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/schemas"
 )
 
 // file is the partner file. Times and words are text here and parsed below, because the YAML library reads a time that
@@ -37,6 +40,7 @@ type partnerEntry struct {
 	Users        uint64         `yaml:"users"`
 	Subject      string         `yaml:"mtls_subject"`
 	Scopes       []string       `yaml:"mtls_scopes"`
+	Sharing      []string       `yaml:"sharing_groups"`
 	APIKeys      []apiEntry     `yaml:"api_keys"`
 	SigningKeys  []signingEntry `yaml:"signing_keys"`
 }
@@ -89,7 +93,7 @@ func parse(data []byte, now time.Time) (*snapshot, error) {
 	}
 	b.gateway = f.GatewayKeys
 	for i := range f.GatewayKeys {
-		b.signingKey(fmt.Sprintf("gateway_keys[%d]", i), &f.GatewayKeys[i], nil)
+		b.signingKey(fmt.Sprintf("gateway_keys[%d]", i), &f.GatewayKeys[i], nil, 0)
 	}
 	if len(f.Partners) == 0 {
 		b.fault("partners", "is empty: a hub without partners answers nobody")
@@ -157,6 +161,15 @@ func (b *builder) partner(at string, e *partnerEntry) {
 	if len(e.Name) > maxWords || len(e.Organisation) > maxWords {
 		b.fault(at, "name and organisation have %d bytes at most", maxWords)
 	}
+	for i, name := range e.Sharing {
+		group, ok := sharingGroups().Code(name)
+		if !ok || group == 0 || slices.Contains(e.Sharing[:i], name) {
+			b.fault(fmt.Sprintf("%s.sharing_groups[%d]", at, i), "must be one of %s, and stand once",
+				strings.Join(sharingGroups().Names(), ", "))
+			continue
+		}
+		p.Groups = p.Groups.With(fraud.Group(group))
+	}
 	if b.byID[p.ID] != nil {
 		b.fault(at+".id", "stands twice")
 	}
@@ -166,7 +179,7 @@ func (b *builder) partner(at string, e *partnerEntry) {
 	b.byID[p.ID], b.byNumber[p.Number], b.names[p.Number] = p, p, e.Name
 	b.all = append(b.all, *p)
 	record := fraud.PartnerRecord{Partner: *p, Name: e.Name, Licensed: e.Licensed, Users: e.Users, Subject: e.Subject,
-		SubjectScopes: b.subject(at, e, p)}
+		SubjectScopes: b.subject(at, e, p), Sharing: e.Sharing}
 	live := 0
 	for i := range e.APIKeys {
 		k := b.apiKey(fmt.Sprintf("%s.api_keys[%d]", at, i), &e.APIKeys[i], p)
@@ -181,7 +194,7 @@ func (b *builder) partner(at string, e *partnerEntry) {
 			maxLiveKeys)
 	}
 	for i := range e.SigningKeys {
-		k := b.signingKey(fmt.Sprintf("%s.signing_keys[%d]", at, i), &e.SigningKeys[i], p)
+		k := b.signingKey(fmt.Sprintf("%s.signing_keys[%d]", at, i), &e.SigningKeys[i], p, fraud.KeyNumberOf(i))
 		record.SigningKeys = append(record.SigningKeys, fraud.SigningKeyRecord{SigningKey: k,
 			Reason: e.SigningKeys[i].Reason})
 	}
@@ -239,9 +252,9 @@ func (b *builder) apiKey(at string, e *apiEntry, p *fraud.Partner) *apiKey {
 }
 
 // signingKey adds a partner's key, or the gateway's when p is nil.
-func (b *builder) signingKey(at string, e *signingEntry, p *fraud.Partner) fraud.SigningKey {
+func (b *builder) signingKey(at string, e *signingEntry, p *fraud.Partner, n fraud.KeyNumber) fraud.SigningKey {
 	at = named(at, e.ID)
-	k := fraud.SigningKey{ID: e.ID, Gateway: p == nil}
+	k := fraud.SigningKey{ID: e.ID, Gateway: p == nil, Number: n}
 	k.NotBefore, k.NotAfter = b.time(at+".not_before", e.NotBefore), b.time(at+".not_after", e.NotAfter)
 	if p != nil {
 		k.Partner = p.Number
@@ -277,6 +290,15 @@ func (b *builder) time(at, text string) time.Time {
 	}
 	return t
 }
+
+// sharingGroups is the vocabulary that the program was built with.
+var sharingGroups = sync.OnceValue(func() *fraud.Vocabulary {
+	taxonomy, err := fraud.LoadTaxonomy(schemas.Taxonomy())
+	if err != nil {
+		panic(err) // of an embedded file: a test loads it
+	}
+	return taxonomy.Group
+})
 
 // named adds an id to a place in the file where it is fit to print.
 func named(at, id string) string {

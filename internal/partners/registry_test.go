@@ -67,7 +67,7 @@ gateway_keys:
 	key, _ := r.SigningKey("bank-a.1")
 	gateway, _ := r.SigningKey("gateway.1")
 	want := []fraud.SigningKey{
-		{ID: "bank-a.1", Public: bytes.Repeat([]byte{1}, 32), Partner: 1, NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0,
+		{ID: "bank-a.1", Public: bytes.Repeat([]byte{1}, 32), Partner: 1, Number: 1, NotBefore: time.Date(2026, 1, 1, 0, 0, 0, 0,
 			time.UTC),
 			NotAfter: time.Date(2026, 12, 31, 16, 0, 0, 0, time.UTC)},
 		{ID: "gateway.1", Public: bytes.Repeat([]byte{2}, 32), Gateway: true},

@@ -90,6 +90,9 @@ func (r *Reader) auditDigests(ctx context.Context, sum *OpinionAudit, part diges
 			sum.Checked++
 			due, ok := want[o.Key()]
 			delete(want, o.Key())
+			if o.Accepted == 0 { // stored by a version that kept no provenance
+				due.Provenance = o.Provenance
+			}
 			switch {
 			case (!ok || o.Supersedes(&due)) && o.Stance == fraud.Withdrawn && refusing:
 				sum.TakenBack++
@@ -110,21 +113,24 @@ func (r *Reader) replay(ctx context.Context, part digests, yield func(*fraud.Opi
 	query := fmt.Sprintf(`
 		SELECT partner, event_id, CAST(kind, 'Int8'), toUnixTimestamp64Milli(issued_at), CAST(type, 'Int8'), digest,
 			CAST(also_grade, 'Array(Int8)'), also_digest, category, evidence, confidence, CAST(advice, 'Int8'),
-			CAST(tlp, 'Int8'), toUnixTimestamp64Milli(expires_at)
+			CAST(tlp, 'Int8'), toUnixTimestamp64Milli(expires_at), toUnixTimestamp64Milli(appended), signed_by,
+			sharing_group, held
 		FROM events WHERE %s OR arrayExists(d -> %s, also_digest)`, part.condition("digest"), part.condition("d"))
 	var (
 		partner, category         uint16
 		id                        uuid.UUID
 		kind, kindOf, advice, tlp int8
-		issued, expires           int64
+		issued, expires, appended int64
 		digest                    []byte
 		grades                    []int8
 		also                      []string
 		evidence, confidence      uint8
+		signedBy, group           uint8
+		held                      bool
 	)
 	return each(ctx, r.conn, "audit opinions", query, func(rows driver.Rows) error {
 		if err := rows.Scan(&partner, &id, &kind, &issued, &kindOf, &digest, &grades, &also, &category, &evidence,
-			&confidence, &advice, &tlp, &expires); err != nil {
+			&confidence, &advice, &tlp, &expires, &appended, &signedBy, &group, &held); err != nil {
 			return err
 		}
 		e := fraud.Event{
@@ -137,7 +143,9 @@ func (r *Reader) replay(ctx context.Context, part digests, yield func(*fraud.Opi
 			e.Indicator.Also = append(e.Indicator.Also,
 				fraud.Also{Grade: indicator.Grade(grades[i]), Digest: indicator.Digest([]byte(d))})
 		}
-		for _, o := range e.Opinions(fraud.PartnerNumber(partner), fraud.Code(category)) {
+		from := fraud.Provenance{Accepted: fraud.SecondsOf(fromMillis(appended)), Held: held,
+			SignedBy: fraud.KeyNumber(signedBy), Group: fraud.Group(group)}
+		for _, o := range e.Opinions(fraud.PartnerNumber(partner), fraud.Code(category), from) {
 			if part.contains(&o.Digest) {
 				yield(&o)
 			}

@@ -154,7 +154,7 @@ func TestAuditTellsOfReusedIDsAndCopies(t *testing.T) {
 	e := m.entry(noon)
 	other := e
 	other.Category++
-	other.Opinions = other.Event.Opinions(other.Partner, other.Category)
+	speak(&other)
 	for range 2 {
 		d.insert(t, messages(0, 210, []fraud.Entry{e, other}))
 	}

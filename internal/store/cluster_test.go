@@ -54,7 +54,7 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 					e = earlier
 				case 1:
 					e.Event.Indicator = earlier.Event.Indicator
-					e.Opinions = e.Event.Opinions(e.Partner, e.Category)
+					speak(&e)
 				}
 			}
 			entries = append(entries, e)

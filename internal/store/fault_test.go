@@ -201,6 +201,7 @@ func TestAHoleIsNeverReportedAsStored(t *testing.T) {
 	for i := range topic {
 		topic[i] = m.entry(noon)
 		topic[i].Appended = noon.Add(time.Duration(i) * time.Second)
+		speak(&topic[i])
 	}
 	some := func(first, last int64) fraud.Segment { return messages(3, first, topic[first:last+1]) }
 	want := func(next int64) {

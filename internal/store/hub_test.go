@@ -165,7 +165,9 @@ func (m maker) entry(issued time.Time) fraud.Entry {
 	if m.IntN(5) == 0 {
 		e.Event.ExpiresAt = issued.Add(time.Duration(m.IntN(1000)) * time.Hour).Truncate(time.Second)
 	}
-	e.Opinions = e.Event.Opinions(e.Partner, e.Category)
+	e.SignedBy, e.Group = fraud.KeyNumber(m.IntN(16)), fraud.Group(m.IntN(128))
+	e.Held = m.IntN(4) == 0
+	speak(&e)
 	return e
 }
 
@@ -182,4 +184,10 @@ func messages(partition int32, first int64, entries []fraud.Entry) fraud.Segment
 		s.Entries = append(s.Entries, at(e, partition, first+int64(i), 0))
 	}
 	return s
+}
+
+// speak makes the opinions of an entry, as ingest does.
+func speak(e *fraud.Entry) {
+	e.Opinions = e.Event.Opinions(e.Partner, e.Category, fraud.Provenance{
+		Accepted: fraud.SecondsOf(e.Appended), Held: e.Held, SignedBy: e.SignedBy, Group: e.Group})
 }

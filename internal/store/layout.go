@@ -45,6 +45,7 @@ func (c *Config) history() string {
 //	{{on_cluster}}                     nothing | ON CLUSTER 'c' | nothing, as Migrate goes to each host
 //	{{engine "MergeTree" "a" …}}       MergeTree(a) | ReplicatedMergeTree(a) | MergeTree(a)
 //	{{distributed "x" "key"}}          nothing | the table x over x_local of every shard, sharded by key | the same
+//	{{alter "x" "ADD COLUMN …"}}       ALTER TABLE x … | x_local and x, ON CLUSTER | x_local and x
 //	{{shared_engine "MergeTree" "x"}}  as engine, but with Keeper one replica set over all shards
 //	{{history}}                        the table of what was applied
 func (c *Config) fill(name, text string) (string, error) {
@@ -73,6 +74,13 @@ func (c *Config) fill(name, text string) (string, error) {
 			return fmt.Sprintf("CREATE TABLE IF NOT EXISTS %s %s AS %s_local "+
 				"ENGINE = Distributed(%s, currentDatabase(), %s, %s)",
 				table, onCluster, table, literal(c.Cluster), literal(table+"_local"), key)
+		},
+		"alter": func(table, change string) string {
+			if c.layout() == oneServer {
+				return "ALTER TABLE " + table + " " + change
+			}
+			return fmt.Sprintf("ALTER TABLE %s_local %s %s;\nALTER TABLE %s %s %s", table, onCluster, change, table, onCluster,
+				change)
 		},
 		"shared_engine": func(engine, table string) string {
 			if c.layout() == replicated {

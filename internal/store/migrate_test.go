@@ -85,6 +85,10 @@ func TestClusterFormsAreFilled(t *testing.T) {
 				made := strings.Fields(strings.TrimPrefix(m, "CREATE TABLE IF NOT EXISTS "))[0]
 				head := strings.TrimSpace("CREATE TABLE IF NOT EXISTS " + made + " " + c.onCluster)
 				switch {
+				case strings.HasPrefix(m, "ALTER TABLE "):
+					if c.onCluster != "" && !strings.Contains(m, " "+c.onCluster+" ") {
+						t.Errorf("not over the cluster: %.200s", m)
+					}
 				case strings.Contains(m, "Distributed("):
 					if !strings.HasPrefix(m, head+" AS "+made+"_local ENGINE = Distributed('prod', ") {
 						t.Errorf("not over the cluster: %s", m)
@@ -117,7 +121,7 @@ func TestEnumsAreTheVocabulary(t *testing.T) {
 		"kind":         strings.Join(fraud.Kinds(), ","),
 		"type":         required(8, func(i uint8) string { return indicator.Type(i).String() }),
 		"grade":        required(3, func(i uint8) string { return indicator.Grade(i).String() }),
-		"stance":       required(5, func(i uint8) string { return fraud.Stance(i).String() }),
+		"stance":       required(6, func(i uint8) string { return fraud.Stance(i).String() }),
 		"role":         optional(5, func(i uint8) string { return fraud.Role(i).String() }),
 		"tlp":          optional(5, func(i uint8) string { return fraud.TLP(i).String() }),
 		"advice":       optional(4, func(i uint8) string { return fraud.Advice(i).String() }),

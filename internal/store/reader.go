@@ -79,7 +79,7 @@ const packedOpinion = `toFixedString(concat('\x01',
 	reinterpretAsFixedString(CAST(advice, 'Int8')), reinterpretAsFixedString(CAST(tlp, 'Int8')),
 	reinterpretAsFixedString(byteSwap(partner)), reinterpretAsFixedString(byteSwap(toUInt32(expires_at))),
 	reinterpretAsFixedString(byteSwap(origin)), reinterpretAsFixedString(byteSwap(issued)), digest,
-	'\0\0\0\0'), 64)`
+	reinterpretAsFixedString(byteSwap(provenance))), 64)`
 
 // each runs a query and calls row for each of its rows.
 func each(ctx context.Context, conn driver.Conn, what, query string, row func(driver.Rows) error, args ...any) error {

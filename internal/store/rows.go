@@ -89,6 +89,9 @@ var eventColumns = []column[fraud.Entry]{
 	of("region", func(e *fraud.Entry) uint16 { return uint16(e.Region) }),
 	of("loss_band", func(e *fraud.Entry) int8 { return int8(e.Event.LossBand) }),
 	of("case_id", func(e *fraud.Entry) string { return e.Event.Case }),
+	of("signed_by", func(e *fraud.Entry) uint8 { return uint8(e.SignedBy) }),
+	of("sharing_group", func(e *fraud.Entry) uint8 { return uint8(e.Group) }),
+	of("held", func(e *fraud.Entry) bool { return e.Held }),
 }
 
 var deadLetterColumns = []column[fraud.DeadLetter]{
@@ -121,6 +124,7 @@ var opinionColumns = []column[fraud.Opinion]{
 	of("expires_at", func(o *fraud.Opinion) int64 { return int64(o.ExpiresAt) }),
 	of("issued", func(o *fraud.Opinion) uint64 { return uint64(o.Version) }),
 	of("tie", func(o *fraud.Opinion) uint64 { return o.Tie() }),
+	of("provenance", func(o *fraud.Opinion) uint32 { return o.Provenance.Pack(o.Version) }),
 }
 
 var rangeColumns = []column[span]{

@@ -133,6 +133,7 @@ func TestSeriesEqualsAPlainCountAtEveryMoment(t *testing.T) {
 				again.Appended = e.Appended
 				e = again
 			}
+			speak(&e)
 			entries = append(entries, e)
 			sent = append(sent, e)
 		}

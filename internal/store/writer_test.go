@@ -57,11 +57,11 @@ func TestAReplayedReportDoesNotListAgainWhatWasWithdrawn(t *testing.T) {
 	report := m.entry(noon)
 	report.Event.Kind, report.Event.Confidence, report.Event.Action = fraud.Report, 90, 0
 	report.Event.Indicator.Also = []fraud.Also{{Grade: indicator.Weak, Digest: m.digest()}}
-	report.Opinions = report.Event.Opinions(report.Partner, report.Category)
+	speak(&report)
 	withdraw := report
 	withdraw.Event.ID, withdraw.Event.Kind, withdraw.Event.Confidence = m.id(noon), fraud.Withdraw, 0
-	withdraw.Opinions = withdraw.Event.Opinions(withdraw.Partner, withdraw.Category) // in the same millisecond
-	withdraw.Appended = noon.AddDate(0, 2, 0)                                        // months later
+	withdraw.Appended = noon.AddDate(0, 2, 0) // issued in the same millisecond, and taken in months later
+	speak(&withdraw)
 	for i, e := range []fraud.Entry{withdraw, report, report, withdraw, report, report} {
 		d.insert(t, messages(0, int64(i), []fraud.Entry{e}))
 		if i == 3 {

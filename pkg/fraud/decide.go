@@ -18,16 +18,21 @@ type Match struct {
 	Opinions []Opinion
 }
 
-// Decide is the policy: what the standing opinions come to. It is pure, and its table test is the policy document.
-// Matches are ordered from the most specific expression to the broadest. The verdict has every field but
-// AnsweredBy and AsOf.
+// Decide is the policy: what the standing opinions come to, for one who asks. It is pure, and its table test is the
+// policy document. Matches are ordered from the most specific expression to the broadest. The verdict has every field
+// but AnsweredBy and AsOf.
 //
 // For one expression the precedence is fixed: protected > clear by holder or authority > dispute > explicit expiry >
-// decay. Over several, the most severe verdict counts, but a clear of a specific one covers all broader ones.
-func Decide(matches []Match, policy *Policy, now time.Time) Verdict {
+// decay. An authority that upholds a listing answers the disputes and clears that were said before. A listing that was
+// not renewed within Policy.ReaffirmWithin of a dispute lapses. Over several expressions the most severe verdict counts,
+// but a clear of a specific one covers all broader ones.
+//
+// What the asker may not see does not list for it (see [Partner.MaySee]); a clear or a dispute counts for everyone,
+// since it protects a person, and says nothing of who is accused by whom.
+func Decide(matches []Match, asker *Partner, policy *Policy, now time.Time) Verdict {
 	best := Verdict{Status: NotListed}
 	for i := range matches {
-		v := decideOne(&matches[i], policy, now)
+		v := decideOne(&matches[i], asker, policy, now)
 		if v.Status > best.Status {
 			best = v
 		}
@@ -38,11 +43,11 @@ func Decide(matches []Match, policy *Policy, now time.Time) Verdict {
 	return best
 }
 
-func decideOne(m *Match, policy *Policy, now time.Time) Verdict {
+func decideOne(m *Match, asker *Partner, policy *Policy, now time.Time) Verdict {
 	if policy.Protected.Has(m.Digest) {
 		return Verdict{Status: ClearedUp, Matched: m.Grade}
 	}
-	standing := standing(m.Opinions, policy, now)
+	standing := standing(m.Opinions, asker, policy, now)
 	var open, disputed []listing
 	clears := 0
 	for i := range standing {
@@ -50,17 +55,19 @@ func decideOne(m *Match, policy *Policy, now time.Time) Verdict {
 		switch o.Stance {
 		case Cleared:
 			// A weak expression is shared: that one account is clear says nothing of another with its number.
-			if o.Grade != indicator.Weak {
+			if o.Grade != indicator.Weak && !answered(o, standing) {
 				clears++
 			}
-		case Listed:
-			if covered(o, Cleared, standing) {
+		case Listed, Upheld:
+			if _, cleared := covered(o, Cleared, standing); cleared {
 				continue
 			}
 			l, fresh := weigh(o, m.Grade, standing, policy, now)
+			dispute, inDispute := covered(o, Disputed, standing)
 			switch {
 			case !fresh:
-			case covered(o, Disputed, standing):
+			case inDispute && policy.lapsed(o, dispute, now):
+			case inDispute:
 				disputed = append(disputed, l)
 			default:
 				open = append(open, l)
@@ -80,15 +87,20 @@ func decideOne(m *Match, policy *Policy, now time.Time) Verdict {
 	return Verdict{Status: NotListed}
 }
 
-// standing are the opinions that count now: of partners that are known and active, and not expired.
-func standing(all []Opinion, policy *Policy, now time.Time) []Opinion {
+// standing are the opinions that count now, for this asker: in force, not expired, and no accusation that it may not
+// see.
+func standing(all []Opinion, asker *Partner, policy *Policy, now time.Time) []Opinion {
 	out := make([]Opinion, 0, len(all))
-	for _, o := range all {
+	for i := range all {
+		o := &all[i]
 		p, ok := policy.Partners(o.Partner)
-		if !ok || p.State != Active || o.ExpiresAt != 0 && !now.Before(o.ExpiresAt.Time()) {
+		if !ok || !p.Counts(o) || o.ExpiresAt != 0 && !now.Before(o.ExpiresAt.Time()) {
 			continue
 		}
-		out = append(out, o)
+		if (o.Stance.Lists() || o.Stance == Sighted) && !asker.MaySee(o.TLP, o.Group, p) {
+			continue
+		}
+		out = append(out, *o)
 	}
 	// In one order, so that sums of floats come out the same on every node.
 	slices.SortFunc(out, func(a, b Opinion) int {
@@ -97,10 +109,27 @@ func standing(all []Opinion, policy *Policy, now time.Time) []Opinion {
 	return out
 }
 
-// covered reports whether some standing clear (or dispute) speaks of the listing. On a weak expression it speaks only
-// of the indicator that it was said of: a bank that clears its account says nothing of the same number elsewhere.
-func covered(listing *Opinion, by Stance, standing []Opinion) bool {
-	return slices.ContainsFunc(standing, func(o Opinion) bool { return o.Stance == by && o.speaksOf(listing) })
+// covered finds the first standing clear (or dispute) that speaks of the listing and is not answered. On a weak
+// expression it speaks only of the indicator that it was said of: a bank that clears its account says nothing of the
+// same number elsewhere.
+func covered(listing *Opinion, by Stance, standing []Opinion) (first time.Time, found bool) {
+	for i := range standing {
+		o := &standing[i]
+		if o.Stance != by || !o.speaksOf(listing) || answered(o, standing) {
+			continue
+		}
+		if said := o.Version.IssuedAt(); !found || said.Before(first) {
+			first, found = said, true
+		}
+	}
+	return first, found
+}
+
+// answered reports whether an authority has upheld the listing after a dispute or a clear was said.
+func answered(o *Opinion, standing []Opinion) bool {
+	return slices.ContainsFunc(standing, func(by Opinion) bool {
+		return by.Stance == Upheld && by.Version > o.Version && o.speaksOf(&by)
+	})
 }
 
 // speaksOf reports whether o, which is no listing, is about what was listed.

@@ -1,6 +1,7 @@
 package fraud_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -33,6 +34,9 @@ const (
 	nobody      fraud.PartnerNumber = 9 // not in the registry
 	platformOne fraud.PartnerNumber = 11
 )
+
+// asker is a platform without a sharing group.
+var asker = &fraud.Partner{Number: platformOne + 9, ID: "asker", Kind: fraud.Platform, State: fraud.Active}
 
 func thePolicy() *fraud.Policy {
 	p := fraud.DefaultPolicy()
@@ -75,7 +79,7 @@ var (
 // says is a partner's word on a bank account of a minute ago; options change it.
 func says(who fraud.PartnerNumber, stance fraud.Stance, options ...func(*fraud.Opinion)) fraud.Opinion {
 	o := fraud.Opinion{Digest: account, Type: indicator.BankAccount, Grade: indicator.Exact, Partner: who, Stance: stance}
-	if stance == fraud.Listed {
+	if stance.Lists() {
 		o.Category, o.Evidence, o.Confidence, o.Advice = 3, fraud.BankSuspected, 80, fraud.Block
 	}
 	ago(time.Minute)(&o)
@@ -252,6 +256,26 @@ func TestPolicy(t *testing.T) {
 			{Digest: number, Grade: indicator.Weak, Opinions: []fraud.Opinion{listed(police, weakly(another))}},
 		}, cleared},
 
+		// Upheld by an authority.
+		{"upheld after a dispute", exactly(listed(bank), says(otherBank, fraud.Disputed, ago(time.Hour)),
+			says(police, fraud.Upheld)), confirmed},
+		{"upheld after a clear", exactly(listed(bank), says(otherBank, fraud.Cleared, ago(time.Hour)),
+			says(police, fraud.Upheld)), confirmed},
+		{"disputed again since it was upheld", exactly(listed(bank), says(otherBank, fraud.Disputed),
+			says(police, fraud.Upheld, ago(time.Hour))), disputed},
+		{"cleared again since it was upheld", exactly(listed(bank), says(otherBank, fraud.Cleared),
+			says(police, fraud.Upheld, ago(time.Hour))), cleared},
+		{"the account of the same number at another bank upheld", byNumber(says(bank, fraud.Listed, weakly(account)),
+			says(otherBank, fraud.Cleared, weakly(account), ago(time.Hour)),
+			says(police, fraud.Upheld, weakly(another))), weak},
+		{"disputed, and nobody renewed it in 14 days", exactly(listed(bank, ago(16*day)),
+			says(otherBank, fraud.Disputed, ago(15*day))), unlisted},
+		{"disputed for 13 days", exactly(listed(bank, ago(16*day)), says(otherBank, fraud.Disputed, ago(13*day))), disputed},
+		{"disputed, and renewed since", exactly(listed(bank, ago(14*day)), says(otherBank, fraud.Disputed, ago(15*day))),
+			disputed},
+		{"disputed, and one of two renewed it", exactly(listed(police, ago(16*day)), listed(bank, ago(14*day)),
+			says(otherBank, fraud.Disputed, ago(15*day))), disputed},
+
 		// Protected.
 		{"protected, whoever lists it", []fraud.Match{
 			{Digest: hotline, Grade: indicator.Exact, Opinions: []fraud.Opinion{listed(police), listed(bank)}},
@@ -262,7 +286,7 @@ func TestPolicy(t *testing.T) {
 		}, cleared},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
-			v := fraud.Decide(c.known, thePolicy(), noon)
+			v := fraud.Decide(c.known, asker, thePolicy(), noon)
 			if diff := cmp.Diff(c.want, answer{v.Status, v.Matched, v.Advice}); diff != "" {
 				t.Errorf("(-policy +verdict):\n%s", diff)
 			}
@@ -284,7 +308,7 @@ func TestVerdictSumsUpWhatStands(t *testing.T) {
 		listing(otherBank, 4, day, 75),
 		listing(expelled, 9, 9*day, 100), listing(newcomer, 9, 9*day, 100), // these do not
 		says(telco, fraud.Sighted, ago(time.Hour)),
-	), thePolicy(), noon)
+	), asker, thePolicy(), noon)
 	// What the reporters said: field by field below.
 	if got.Status != fraud.Confirmed || got.Score != 76 { // 1 - (1 - 0.8·0.5)(1 - 0.8·0.75)
 		t.Errorf("%s with score %d, want confirmed with 76", got.Status, got.Score)
@@ -298,5 +322,113 @@ func TestVerdictSumsUpWhatStands(t *testing.T) {
 	first, last := noon.Add(-3*day), noon.Add(-time.Hour)
 	if !got.FirstReported.Equal(first) || !got.LastReported.Equal(last) {
 		t.Errorf("reported from %s to %s, want %s to %s", got.FirstReported, got.LastReported, first, last)
+	}
+}
+
+func TestVoidAndHeldWordsDoNotCount(t *testing.T) {
+	accepted := func(d time.Duration) func(*fraud.Opinion) {
+		return func(o *fraud.Opinion) { o.Accepted = fraud.SecondsOf(noon.Add(-d)) }
+	}
+	held := func(o *fraud.Opinion) { o.Held = true }
+	signedBy := func(k fraud.KeyNumber) func(*fraud.Opinion) { return func(o *fraud.Opinion) { o.SignedBy = k } }
+	at := func(d time.Duration) fraud.Seconds { return fraud.SecondsOf(noon.Add(-d)) }
+	for _, c := range []struct {
+		situation string
+		word      fraud.Opinion
+		voids     []fraud.Void
+		releases  []fraud.Release
+		want      fraud.Status
+	}{
+		{"no void", says(bank, fraud.Listed, accepted(time.Hour)), nil, nil, fraud.Suspected},
+		{"accepted since", says(bank, fraud.Listed, accepted(time.Hour)), []fraud.Void{{Since: at(time.Hour)}}, nil,
+			fraud.NotListed},
+		{"accepted before", says(bank, fraud.Listed, accepted(2*time.Hour)), []fraud.Void{{Since: at(time.Hour)}}, nil,
+			fraud.Suspected},
+		{"issued long before, accepted since", says(bank, fraud.Listed, ago(6*day), accepted(time.Hour)),
+			[]fraud.Void{{Since: at(2 * time.Hour)}}, nil, fraud.NotListed},
+		{"accepted after its end", says(bank, fraud.Listed, accepted(time.Hour)),
+			[]fraud.Void{{Since: at(3 * time.Hour), Until: at(time.Hour)}}, nil, fraud.Suspected},
+		{"of a time when acceptance was not kept", says(bank, fraud.Listed, ago(time.Hour)),
+			[]fraud.Void{{Since: at(2 * time.Hour)}}, nil, fraud.NotListed},
+		{"by the key", says(bank, fraud.Listed, accepted(time.Hour), signedBy(2)),
+			[]fraud.Void{{Since: at(2 * time.Hour), SignedBy: 2}}, nil, fraud.NotListed},
+		{"by another key", says(bank, fraud.Listed, accepted(time.Hour), signedBy(1)),
+			[]fraud.Void{{Since: at(2 * time.Hour), SignedBy: 2}}, nil, fraud.Suspected},
+		{"the second of two voids", says(bank, fraud.Listed, accepted(time.Hour)),
+			[]fraud.Void{{Since: at(9 * time.Hour), Until: at(8 * time.Hour)}, {Since: at(2 * time.Hour)}}, nil,
+			fraud.NotListed},
+		{"held", says(bank, fraud.Listed, accepted(time.Hour), held), nil, nil, fraud.NotListed},
+		{"held and released", says(bank, fraud.Listed, accepted(time.Hour), held), nil,
+			[]fraud.Release{{Since: at(time.Hour), Until: at(0)}}, fraud.Suspected},
+		{"held after what was released", says(bank, fraud.Listed, accepted(time.Hour), held), nil,
+			[]fraud.Release{{Since: at(2 * time.Hour), Until: at(time.Hour)}}, fraud.NotListed},
+		{"released, and void", says(bank, fraud.Listed, accepted(time.Hour), held), []fraud.Void{{Since: at(2 * time.Hour)}},
+			[]fraud.Release{{Since: at(2 * time.Hour), Until: at(0)}}, fraud.NotListed},
+		{"a void clear", says(bank, fraud.Cleared, accepted(time.Hour)), []fraud.Void{{Since: at(2 * time.Hour)}}, nil,
+			fraud.NotListed},
+	} {
+		t.Run(c.situation, func(t *testing.T) {
+			policy := thePolicy()
+			others := policy.Partners
+			policy.Partners = func(n fraud.PartnerNumber) (*fraud.Partner, bool) {
+				p, ok := others(n)
+				if n == bank {
+					p.Voids, p.Releases = c.voids, c.releases
+				}
+				return p, ok
+			}
+			if v := fraud.Decide(exactly(c.word), asker, policy, noon); v.Status != c.want {
+				t.Errorf("%s, want %s", v.Status, c.want)
+			}
+		})
+	}
+}
+
+// TestWhoIsToldWhat is the table of TLP 2.0 in this hub, walked for every label, group and sort of asker.
+func TestWhoIsToldWhat(t *testing.T) {
+	const payments, telcos fraud.Group = 5, 4
+	source, _ := thePolicy().Partners(bank)
+	askers := map[string]*fraud.Partner{
+		"member":    {Number: 21, ID: "member", Kind: fraud.EWallet, Groups: fraud.Groups{}.With(payments)},
+		"outsider":  {Number: 22, ID: "outsider", Kind: fraud.EWallet, Groups: fraud.Groups{}.With(telcos)},
+		"sister":    {Number: 23, ID: "sister", Kind: fraud.Bank, Organisation: source.Organisation},
+		"source":    source,
+		"police":    {Number: 24, ID: "police", Kind: fraud.Police},
+		"regulator": {Number: 25, ID: "regulator", Kind: fraud.Regulator},
+	}
+	open := []string{"member", "outsider"}
+	always := []string{"sister", "source", "police", "regulator"}
+	told := map[[2]int][]string{
+		{0, 0}: open, {int(fraud.TLPClear), 0}: open, {int(fraud.TLPGreen), 0}: open, {int(fraud.TLPAmber), 0}: open,
+		{0, int(payments)}: {"member"}, {int(fraud.TLPAmber), int(payments)}: {"member"},
+		{int(fraud.TLPAmberStrict), int(payments)}: {"member"},
+	}
+	for tlp := fraud.TLP(0); tlp <= fraud.TLPRed; tlp++ {
+		for _, group := range []fraud.Group{0, payments} {
+			if group != 0 && tlp != 0 && tlp != fraud.TLPAmber && tlp != fraud.TLPAmberStrict {
+				continue // such an event is refused
+			}
+			for name, asker := range askers {
+				want := slices.Contains(told[[2]int{int(tlp), int(group)}], name) || slices.Contains(always, name)
+				for _, stance := range []fraud.Stance{fraud.Listed, fraud.Upheld, fraud.Cleared, fraud.Disputed} {
+					o := says(bank, stance)
+					o.TLP, o.Group = tlp, group
+					known := exactly(o)
+					status := fraud.Suspected
+					switch stance {
+					case fraud.Cleared:
+						want, status = true, fraud.ClearedUp // corrections are for everyone
+					case fraud.Disputed:
+						known, want, status = exactly(o, says(otherBank, fraud.Listed)), true, fraud.InDispute
+					}
+					if !want {
+						status = fraud.NotListed
+					}
+					if v := fraud.Decide(known, asker, thePolicy(), noon); v.Status != status {
+						t.Errorf("TLP %q, group %d, %s, asked by the %s: %s, want %s", tlp, group, stance, name, v.Status, status)
+					}
+				}
+			}
+		}
 	}
 }

@@ -40,7 +40,7 @@ func told(kind fraud.Kind, at time.Time, id byte, options ...func(*fraud.Event))
 // opinionsOf are the bank's.
 func opinionsOf(events ...fraud.Event) (all []fraud.Opinion) {
 	for i := range events {
-		all = append(all, events[i].Opinions(bank, 3)...)
+		all = append(all, events[i].Opinions(bank, 3, fraud.Provenance{})...)
 	}
 	return all
 }
@@ -55,7 +55,7 @@ func verdicts(standing map[fraud.Key]fraud.Opinion, policy *fraud.Policy) [2]fra
 			}
 		}
 	}
-	return [2]fraud.Verdict{fraud.Decide(matches, policy, noon), fraud.Decide(matches[1:], policy, noon)}
+	return [2]fraud.Verdict{fraud.Decide(matches, asker, policy, noon), fraud.Decide(matches[1:], asker, policy, noon)}
 }
 
 func TestEveryOrderOfDeliveryLeavesTheSameWord(t *testing.T) {
@@ -173,7 +173,7 @@ func saidAtRandom(r *rand.Rand) (all []spoken) {
 			e.ExpiresAt = noon.Add(time.Duration(r.IntN(3)-1) * time.Hour)
 		}
 		partner, category := who[r.IntN(len(who))], fraud.Code(r.IntN(4))
-		for _, o := range e.Opinions(partner, category) {
+		for _, o := range e.Opinions(partner, category, fraud.Provenance{}) {
 			all = append(all, spoken{o, &e})
 		}
 	}

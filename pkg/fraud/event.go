@@ -30,7 +30,9 @@ type Event struct {
 	// ExpiresAt ends the opinion by itself.
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	TLP       TLP       `json:"tlp,omitzero"`
-	Advice    Advice    `json:"advice,omitzero"`
+	// Group is the sharing group to which an amber event is confined: a term of the group taxonomy.
+	Group  string `json:"group,omitempty"`
+	Advice Advice `json:"advice,omitzero"`
 	// Action is what was done; an event of kind action must have it, others may not.
 	Action Action `json:"action,omitzero"`
 	// Platform, Institution and Region are terms of their taxonomies.
@@ -90,12 +92,15 @@ func (e *Event) Validate(appended time.Time) error {
 		return Refuse(ReasonFuture, "/issued_at", "lies more than 5 minutes after the message reached the hub: check the clock")
 	case e.IssuedAt.Before(appended.Add(-MaxAge)):
 		return Refuse(ReasonTooOld, "/issued_at", "lies more than 7 days before the message reached the hub: issue it anew")
-	case e.Kind == Report && e.Category == "":
+	case e.Kind.Lists() && e.Category == "":
 		return Refuse(ReasonSchema, "/category", "a report needs a category")
-	case e.Kind == Report && (e.Confidence < 1 || e.Confidence > 100):
+	case e.Kind.Lists() && (e.Confidence < 1 || e.Confidence > 100):
 		return Refuse(ReasonSchema, "/confidence", "a report needs a confidence of 1 to 100")
-	case e.Kind != Report && e.Confidence != 0:
+	case !e.Kind.Lists() && e.Confidence != 0:
 		return Refuse(ReasonSchema, "/confidence", "only a report has a confidence")
+	case e.Group != "" && !e.TLP.takesGroup():
+		return Refuse(ReasonSchema, "/group", "a sharing group is for TLP AMBER and AMBER+STRICT: the other labels say by "+
+			"themselves who may see the event")
 	case e.Kind == ActionTaken && !e.Action.Valid():
 		return Refuse(ReasonSchema, "/action", "an event of kind action says what was done")
 	case e.Kind != ActionTaken && e.Action != 0:
@@ -138,8 +143,8 @@ func validCase(s string) bool {
 
 // Opinions are the partner's words that an event carries: one on its digest and one on each further expression.
 // An action carries none. The event must be valid and its digests lifted to the hub's epoch; category is the
-// number of its category.
-func (e *Event) Opinions(partner PartnerNumber, category Code) []Opinion {
+// number of its category, and from tells how the event came.
+func (e *Event) Opinions(partner PartnerNumber, category Code, from Provenance) []Opinion {
 	stance, ok := e.Kind.stance()
 	if !ok {
 		return nil
@@ -149,6 +154,7 @@ func (e *Event) Opinions(partner PartnerNumber, category Code) []Opinion {
 		Version: MakeVersion(e.IssuedAt, stance, e.ID), Category: category, Evidence: e.Evidence,
 		Confidence: e.Confidence, Advice: e.Advice, TLP: e.TLP, ExpiresAt: SecondsOf(e.ExpiresAt),
 	}
+	first.Provenance = UnpackProvenance(from.Pack(first.Version), first.Version) // as it is wherever it is kept
 	all := make([]Opinion, 0, 1+len(e.Indicator.Also))
 	all = append(all, first)
 	for _, a := range e.Indicator.Also {

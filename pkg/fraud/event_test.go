@@ -2,6 +2,7 @@ package fraud_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func TestValidate(t *testing.T) {
 		{"no id", func(e *fraud.Event) { e.ID = uuid.UUID{} }, schema("/event_id")},
 		{"a random id", func(e *fraud.Event) { e.ID[6] = 0x40 }, schema("/event_id")},
 		{"no kind", func(e *fraud.Event) { e.Kind = 0 }, schema("/kind")},
-		{"a seventh kind", func(e *fraud.Event) { e.Kind = 7 }, schema("/kind")},
+		{"an eighth kind", func(e *fraud.Event) { e.Kind = 8 }, schema("/kind")},
 		{"no type", func(e *fraud.Event) { e.Indicator.Type = 0 }, schema("/indicator/type")},
 		{"no epoch, like a plain hash", func(e *fraud.Event) { e.Indicator.Epoch = 0 }, fault{fraud.ReasonNotKeyed,
 			"/indicator/epoch"}},
@@ -111,11 +112,11 @@ func TestEventSpeaksOfEachOfItsDigests(t *testing.T) {
 	}
 	second := first
 	second.Digest, second.Grade, second.Origin = number, indicator.Weak, fraud.OriginOf(account)
-	if diff := cmp.Diff([]fraud.Opinion{first, second}, e.Opinions(bank, 3)); diff != "" {
+	if diff := cmp.Diff([]fraud.Opinion{first, second}, e.Opinions(bank, 3, fraud.Provenance{})); diff != "" {
 		t.Error(diff)
 	}
 	e.Kind = fraud.ActionTaken
-	if all := e.Opinions(bank, 3); all != nil {
+	if all := e.Opinions(bank, 3, fraud.Provenance{}); all != nil {
 		t.Errorf("an action says %v", all)
 	}
 }
@@ -124,8 +125,8 @@ func TestWithdrawalTakesBackWhatItsReportListed(t *testing.T) {
 	report, withdraw, foreign := goodEvent(), goodEvent(), goodEvent()
 	withdraw.Kind, withdraw.IssuedAt = fraud.Withdraw, noon.Add(time.Second)
 	foreign.Indicator.Digest = another // an account of the same number elsewhere, of the same partner
-	standing := merge(append(append(report.Opinions(bank, 3), foreign.Opinions(bank, 3)...), withdraw.Opinions(bank,
-		0)...))
+	said := func(e *fraud.Event) []fraud.Opinion { return e.Opinions(bank, 3, fraud.Provenance{}) }
+	standing := merge(slices.Concat(said(&report), said(&foreign), said(&withdraw)))
 	want := map[fraud.Key]fraud.Stance{
 		{Digest: account, Partner: bank}:                                 fraud.Withdrawn,
 		{Digest: number, Partner: bank, Origin: fraud.OriginOf(account)}: fraud.Withdrawn,

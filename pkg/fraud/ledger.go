@@ -25,8 +25,20 @@ type Entry struct {
 	Event    Event
 	// The codes of the event's terms, 0 for none.
 	Category, Platform, Institution, Region Code
+	// SignedBy and Group are the provenance that the message and the event give; Held is set by [Entry.Hold].
+	SignedBy KeyNumber
+	Group    Group
+	Held     bool
 	// Opinions are the words that the event carries; an action carries none.
 	Opinions []Opinion
+}
+
+// Hold makes the entry's words wait for the hub's operators.
+func (e *Entry) Hold() {
+	e.Held = true
+	for i := range e.Opinions {
+		e.Opinions[i].Held = true
+	}
 }
 
 // DeadLetter is what was refused for good: a whole bundle or one event of it. It points to the original in the reports

@@ -1,6 +1,7 @@
 package fraud
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"time"
@@ -30,6 +31,7 @@ type Opinion struct {
 	Advice     Advice
 	TLP        TLP
 	ExpiresAt  Seconds
+	Provenance
 }
 
 // Key says which opinions replace each other. A sighting stands beside the partner's stance and does not replace it.
@@ -60,12 +62,26 @@ func MakeVersion(issued time.Time, s Stance, id uuid.UUID) Version {
 // IssuedAt is when the partner said it, in milliseconds.
 func (v Version) IssuedAt() time.Time { return time.UnixMilli(int64(v >> 22)).UTC() }
 
-// Tie orders opinions of one key and one Version, which are events of the same millisecond and kind whose ids agree
-// in 20 bits. It is made of all that a partner may say differently of one indicator; its type and grade follow from
-// the digest, unless somebody lies about them.
-func (o *Opinion) Tie() uint64 {
+// content is all that a partner may say differently of one indicator, less its group.
+func (o *Opinion) content() uint64 {
 	return uint64(o.Stance&7)<<61 | uint64(o.TLP&7)<<58 | uint64(o.Advice&7)<<55 | uint64(o.Evidence&63)<<49 |
 		uint64(o.Confidence&127)<<42 | uint64(o.Category&MaxCode)<<32 | uint64(o.ExpiresAt)
+}
+
+// Tie orders opinions of one key and one Version. They are nearly always the same event, delivered more than once: then
+// the delivery that was not held stands over one that was, and the first over later ones, whose partner may not have
+// sent them. What differs in content, events of one millisecond and kind whose ids agree in 20 bits, is told apart by 31
+// bits that mix it.
+func (o *Opinion) Tie() uint64 {
+	mixed := o.content() ^ uint64(o.Group)*0x9e3779b97f4a7c15 // as in SplitMix64
+	mixed = (mixed ^ mixed>>30) * 0xbf58476d1ce4e5b9
+	mixed = (mixed ^ mixed>>27) * 0x94d049bb133111eb
+	mixed ^= mixed >> 31
+	tie := mixed>>33<<33 | uint64(^o.Accepted)
+	if !o.Held {
+		tie |= 1 << 32
+	}
+	return tie
 }
 
 // Supersedes reports whether o stands and other, of the same key, falls. It is a strict total order on what
@@ -77,16 +93,18 @@ func (o *Opinion) Supersedes(other *Opinion) bool {
 	if a, b := o.Tie(), other.Tie(); a != b {
 		return a > b
 	}
-	if o.Type != other.Type {
-		return o.Type > other.Type
+	// Two events that agree in all of that: somebody made them so.
+	if a, b := o.content(), other.content(); a != b {
+		return a > b
 	}
-	return o.Grade > other.Grade
+	return cmp.Or(cmp.Compare(o.Group, other.Group), cmp.Compare(o.SignedBy, other.SignedBy),
+		cmp.Compare(o.Type, other.Type), cmp.Compare(o.Grade, other.Grade)) > 0
 }
 
 // TakenBack is what undoes o where the hub cannot keep its event: the same words withdrawn, at the same time of issue.
 // A later event of the partner stands over it. False says that o has no effect that needs undoing.
 func (o Opinion) TakenBack() (Opinion, bool) {
-	if o.Stance != Listed && o.Stance != Disputed {
+	if !o.Stance.Lists() && o.Stance != Disputed {
 		return Opinion{}, false
 	}
 	const precedence = 20 // its place in a Version
@@ -103,7 +121,7 @@ const opinionFormat = 1
 
 // AppendBinary appends the binary form (schemas/asyncapi.v1.yaml, message Change): format 1, type, grade, stance,
 // category (2), evidence, confidence, advice, tlp, partner (2), expires_at (4, Unix seconds), origin (4), version (8),
-// digest (32), 4 bytes of zero; integers big-endian.
+// digest (32), provenance (4); integers big-endian.
 func (o *Opinion) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, opinionFormat, byte(o.Type), byte(o.Grade), byte(o.Stance))
 	b = binary.BigEndian.AppendUint16(b, uint16(o.Category))
@@ -113,7 +131,7 @@ func (o *Opinion) AppendBinary(b []byte) ([]byte, error) {
 	b = binary.BigEndian.AppendUint32(b, o.Origin)
 	b = binary.BigEndian.AppendUint64(b, uint64(o.Version))
 	b = append(b, o.Digest[:]...)
-	return append(b, 0, 0, 0, 0), nil
+	return binary.BigEndian.AppendUint32(b, o.Provenance.Pack(o.Version)), nil
 }
 
 // UnmarshalBinary reads what AppendBinary wrote.
@@ -128,6 +146,7 @@ func (o *Opinion) UnmarshalBinary(b []byte) error {
 		ExpiresAt: Seconds(binary.BigEndian.Uint32(b[12:])), Origin: binary.BigEndian.Uint32(b[16:]),
 		Version: Version(binary.BigEndian.Uint64(b[20:])), Digest: indicator.Digest(b[28:60]),
 	}
+	o.Provenance = UnpackProvenance(binary.BigEndian.Uint32(b[60:]), o.Version)
 	if !o.Type.Valid() || !o.Grade.Valid() || !o.Stance.Valid() {
 		return fmt.Errorf("opinion: unknown type, grade or stance")
 	}

@@ -20,12 +20,12 @@ var anyOpinion = rapid.Custom(func(t *rapid.T) fraud.Opinion {
 			"partner")),
 		Type: indicator.Type(rapid.IntRange(1, 8).Draw(t, "type")), Grade: indicator.Grade(rapid.IntRange(1, 3).Draw(t,
 			"grade")),
-		Stance:   fraud.Stance(rapid.IntRange(1, 5).Draw(t, "stance")),
+		Stance:   fraud.Stance(rapid.IntRange(1, 6).Draw(t, "stance")),
 		Category: fraud.Code(rapid.SampledFrom([]int{0, 1, 3, 1023}).Draw(t, "category")),
 		Evidence: fraud.Evidence(rapid.IntRange(0, 63).Draw(t, "evidence")),
 		Advice:   fraud.Advice(rapid.IntRange(0, 4).Draw(t, "advice")), TLP: fraud.TLP(rapid.IntRange(0, 5).Draw(t, "tlp")),
 	}
-	if o.Stance == fraud.Listed {
+	if o.Stance.Lists() {
 		o.Confidence = uint8(rapid.SampledFrom([]int{1, 60, 100}).Draw(t, "confidence"))
 	}
 	if rapid.Bool().Draw(t, "expires") {
@@ -33,6 +33,11 @@ var anyOpinion = rapid.Custom(func(t *rapid.T) fraud.Opinion {
 	}
 	issued := noon.Add(-time.Duration(rapid.IntRange(0, 1).Draw(t, "ms")) * time.Millisecond)
 	o.Version = fraud.MakeVersion(issued, o.Stance, uuid.UUID{15: byte(rapid.IntRange(0, 1).Draw(t, "id"))})
+	if d := rapid.IntRange(0, 2).Draw(t, "accepted"); d > 0 {
+		o.Accepted = fraud.SecondsOf(issued.Add(time.Duration(d) * time.Minute))
+	}
+	o.Held, o.SignedBy = rapid.Bool().Draw(t, "held"), fraud.KeyNumber(rapid.IntRange(0, 2).Draw(t, "signed by"))
+	o.Group = fraud.Group(rapid.IntRange(0, 2).Draw(t, "group"))
 	return o
 })
 
@@ -81,7 +86,7 @@ func TestAnyOrderAndRepetitionGivesTheSameStateAndVerdict(t *testing.T) {
 					m.Opinions = append(m.Opinions, o)
 				}
 			}
-			return fraud.Decide([]fraud.Match{m}, thePolicy(), noon)
+			return fraud.Decide([]fraud.Match{m}, asker, thePolicy(), noon)
 		}
 		if diff := cmp.Diff(verdict(one), verdict(other)); diff != "" {
 			t.Fatalf("verdict:\n%s", diff)
@@ -130,6 +135,32 @@ func TestWhatIsTakenBackFallsToALaterWordAlone(t *testing.T) {
 	}
 }
 
+func TestOfOneEventTheFirstDeliveryThatWasNotHeldStands(t *testing.T) {
+	first, later, held := says(bank, fraud.Listed), says(bank, fraud.Listed), says(bank, fraud.Listed)
+	first.Accepted, later.Accepted = fraud.SecondsOf(noon), fraud.SecondsOf(noon.Add(time.Hour))
+	held.Accepted, held.Held = fraud.SecondsOf(noon.Add(-time.Hour)), true
+	for i, pair := range [][2]*fraud.Opinion{{&first, &later}, {&first, &held}, {&later, &held}} {
+		if !pair[0].Supersedes(pair[1]) || pair[1].Supersedes(pair[0]) || pair[0].Tie() <= pair[1].Tie() {
+			t.Errorf("pair %d: the wrong one stands", i)
+		}
+	}
+}
+
+func TestProvenanceSurvivesItsPackedForm(t *testing.T) {
+	for _, delay := range []time.Duration{-fraud.MaxSkew, -time.Second, 0, time.Hour, fraud.MaxAge} {
+		for ms := range 1000 {
+			o := says(bank, fraud.Listed)
+			issued := noon.Add(time.Duration(ms) * time.Millisecond)
+			o.Version = fraud.MakeVersion(issued, o.Stance, uuid.UUID{})
+			want := fraud.Provenance{Accepted: fraud.SecondsOf(issued.Add(delay)), Held: ms%2 == 0,
+				SignedBy: fraud.KeyNumberOf(ms), Group: fraud.Group(ms % 128)}
+			if got := fraud.UnpackProvenance(want.Pack(o.Version), o.Version); got != want {
+				t.Fatalf("%s after issue: %+v, want %+v", delay, got, want)
+			}
+		}
+	}
+}
+
 func TestSightingStandsBesideTheStance(t *testing.T) {
 	standing := merge([]fraud.Opinion{says(bank, fraud.Listed), says(bank, fraud.Sighted, ago(0)), says(bank,
 		fraud.Withdrawn, ago(0))})
@@ -170,7 +201,7 @@ func TestBinaryFormOutOfRangeIsRefused(t *testing.T) {
 		value     byte
 	}{
 		{"another format", 0, 2}, {"no type", 1, 0}, {"a ninth type", 1, 9}, {"no grade", 2, 0}, {"a fourth grade", 2, 4},
-		{"no stance", 3, 0}, {"a sixth stance", 3, 6}, {"category over 1023", 4, 4}, {"a seventh evidence", 6, 64},
+		{"no stance", 3, 0}, {"a seventh stance", 3, 7}, {"category over 1023", 4, 4}, {"a seventh evidence", 6, 64},
 		{"confidence 101", 7, 101}, {"advice 5", 8, 5}, {"tlp 6", 9, 6},
 	} {
 		bad := append([]byte(nil), good...)

@@ -1,6 +1,7 @@
 package fraud
 
 import (
+	"cmp"
 	"crypto/ed25519"
 	"time"
 
@@ -23,7 +24,96 @@ type Partner struct {
 	State  PartnerState
 	// Quotas bound what it may ask and say.
 	Quotas Quotas
+	// Groups are the sharing groups that it belongs to.
+	Groups Groups
+	// Voids take words of its out of force, and Releases let held words count.
+	Voids    []Void
+	Releases []Release
 }
+
+// Groups is a set of sharing groups.
+type Groups [2]uint64
+
+// Has reports whether g, which is no 0, is in the set.
+func (s Groups) Has(g Group) bool { return s[g>>6&1]&(1<<(g&63)) != 0 }
+
+// With is the set with g.
+func (s Groups) With(g Group) Groups {
+	s[g>>6&1] |= 1 << (g & 63)
+	return s
+}
+
+// Void says that what a partner said in a span of time does not count: its key was stolen, its staff bribed, its
+// detector broken.
+type Void struct {
+	// ID names it among the partner's: "v1".
+	ID string
+	// Since and Until bound the times at which the hub accepted what is void: [Since, Until). An Until of 0 is open.
+	Since, Until Seconds
+	// SignedBy confines it to what was signed with one key; 0 is everything.
+	SignedBy KeyNumber
+}
+
+func (v *Void) covers(o *Opinion) bool {
+	accepted := o.Accepted
+	if accepted == 0 { // of a version that kept no such time
+		accepted = SecondsOf(o.Version.IssuedAt())
+	}
+	return accepted >= v.Since && (v.Until == 0 || accepted < v.Until) && (v.SignedBy == 0 || v.SignedBy == o.SignedBy)
+}
+
+// Release lets words count that were held when the hub accepted them, in [Since, Until).
+type Release struct {
+	ID           string
+	Since, Until Seconds
+}
+
+// Counts reports whether a word of p's is in force: p is active, the word is not void, and it was not held or is
+// released.
+func (p *Partner) Counts(o *Opinion) bool {
+	if p.State != Active {
+		return false
+	}
+	for i := range p.Voids {
+		if p.Voids[i].covers(o) {
+			return false
+		}
+	}
+	if !o.Held {
+		return true
+	}
+	for i := range p.Releases {
+		if r := &p.Releases[i]; o.Accepted >= r.Since && o.Accepted < r.Until {
+			return true
+		}
+	}
+	return false
+}
+
+// MaySee is the table of who is told what source says, by TLP 2.0 as it reads in a hub:
+//
+//	CLEAR, GREEN      every partner
+//	AMBER, or none    the sharing group that is named; every partner where none is
+//	AMBER+STRICT      the sharing group that is named; nobody else
+//	RED               nobody else
+//
+// Authorities and the source's own organisation are told everything.
+func (p *Partner) MaySee(tlp TLP, group Group, source *Partner) bool {
+	if p.Kind.Authority() || p.Number == source.Number || p.organisation() == source.organisation() {
+		return true
+	}
+	switch tlp {
+	case TLPClear, TLPGreen:
+		return true
+	case 0, TLPAmber:
+		return group == 0 || p.Groups.Has(group)
+	case TLPAmberStrict:
+		return group != 0 && p.Groups.Has(group)
+	}
+	return false
+}
+
+func (p *Partner) organisation() string { return cmp.Or(p.Organisation, p.ID) }
 
 // Quotas are a partner's limits. Zero means the default of whoever enforces them.
 type Quotas struct {
@@ -36,13 +126,16 @@ type Quotas struct {
 }
 
 // MaySay is the table of who may say what: a clear or a dispute takes the word of the kind of partner that holds
-// such an indicator, or of an authority; everything else is open to every active partner.
+// such an indicator, or of an authority; to uphold takes an authority; everything else is open to every active partner.
 func (p *Partner) MaySay(k Kind, t indicator.Type) bool {
 	if p.State == Suspended {
 		return false
 	}
-	if k != Clear && k != Dispute || p.Kind.Authority() {
+	if p.Kind.Authority() {
 		return true
+	}
+	if k != Clear && k != Dispute {
+		return k != Uphold
 	}
 	switch t {
 	case indicator.BankAccount:
@@ -64,6 +157,8 @@ type SigningKey struct {
 	// Partner is whose key it is. The gateway's key speaks for whichever partner the bundle names.
 	Partner PartnerNumber
 	Gateway bool
+	// Number is that of the key among its partner's, 0 for the gateway's.
+	Number KeyNumber
 	// NotBefore and NotAfter bound the append times at which it is good; zero is unbounded.
 	NotBefore, NotAfter time.Time
 }

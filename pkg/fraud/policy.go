@@ -17,6 +17,8 @@ type Policy struct {
 	ConfirmScore uint8
 	// ConfirmReporters is how many independent organisations with evidence confirm without an authority.
 	ConfirmReporters int
+	// ReaffirmWithin is how long after a dispute its reporters may take to renew a listing before it lapses; 0 is for ever.
+	ReaffirmWithin time.Duration
 	// SuspectedAdvice and WeakAdvice cap what may be done on a suspicion, and on a weak match.
 	SuspectedAdvice, WeakAdvice Advice
 	// Partners finds a partner by number. Words of partners that it does not know list nothing.
@@ -32,7 +34,7 @@ const day = 24 * time.Hour
 func DefaultPolicy() Policy {
 	p := Policy{
 		ConfirmFreshness: 1.0 / 4, ListFreshness: 1.0 / 16, ConfirmScore: 50, ConfirmReporters: 2,
-		SuspectedAdvice: Hold, WeakAdvice: Warn,
+		ReaffirmWithin: 14 * day, SuspectedAdvice: Hold, WeakAdvice: Warn,
 		Partners: func(PartnerNumber) (*Partner, bool) { return nil, false },
 	}
 	p.HalfLife[indicator.URL] = 3 * day
@@ -43,4 +45,9 @@ func DefaultPolicy() Policy {
 	p.HalfLife[indicator.CryptoAddress] = 180 * day
 	p.HalfLife[indicator.Email] = 30 * day
 	return p
+}
+
+// lapsed reports whether a listing was said before it came into dispute and was not renewed in time.
+func (p *Policy) lapsed(listing *Opinion, disputed, now time.Time) bool {
+	return p.ReaffirmWithin > 0 && listing.Version.IssuedAt().Before(disputed) && now.Sub(disputed) > p.ReaffirmWithin
 }

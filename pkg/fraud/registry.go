@@ -20,8 +20,10 @@ type PartnerRecord struct {
 	// none; and SubjectScopes what it may do.
 	Subject       string
 	SubjectScopes Scope
-	APIKeys       []APIKeyRecord
-	SigningKeys   []SigningKeyRecord
+	// Sharing names the sharing groups that it belongs to; Groups follows from it.
+	Sharing     []string
+	APIKeys     []APIKeyRecord
+	SigningKeys []SigningKeyRecord
 }
 
 // APIKeyRecord is what the hub keeps of an API key.

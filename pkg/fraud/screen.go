@@ -22,12 +22,12 @@ func (s *Screen) Check(e *Entry, partner *Partner) *Fault {
 	event := &e.Event
 	if !partner.MaySay(event.Kind, event.Indicator.Type) {
 		return Refuse(ReasonNotEntitled, "/kind",
-			"a clear or a dispute takes the holder's kind of partner, or an authority")
+			"a clear or a dispute takes the holder's kind of partner, or an authority; to uphold takes an authority")
 	}
 	if fault := s.lift(&event.Indicator); fault != nil {
 		return fault
 	}
-	if event.Kind == Report {
+	if event.Kind.Lists() {
 		if fault := s.protects(&event.Indicator); fault != nil {
 			return fault
 		}
@@ -48,7 +48,16 @@ func (s *Screen) Check(e *Entry, partner *Partner) *Fault {
 			return Refuse(ReasonUnknownTerm, term.pointer, "not a term of the hub's taxonomy, version "+term.in.Version)
 		}
 	}
-	e.Opinions = event.Opinions(partner.Number, e.Category)
+	group, ok := s.Taxonomy.Group.Code(event.Group)
+	if !ok {
+		return Refuse(ReasonUnknownTerm, "/group", "not a sharing group of the hub's taxonomy, version "+
+			s.Taxonomy.Group.Version)
+	}
+	if e.Group = Group(group); group != 0 && !partner.Groups.Has(e.Group) {
+		return Refuse(ReasonNotEntitled, "/group", "a partner shares with the groups that it belongs to")
+	}
+	e.Opinions = event.Opinions(partner.Number, e.Category, Provenance{
+		Accepted: SecondsOf(e.Appended), SignedBy: e.SignedBy, Group: e.Group})
 	return nil
 }
 

@@ -36,14 +36,16 @@ type Vocabulary struct {
 // Taxonomy holds the vocabularies that events draw on. Terms are data: schemas/taxonomy.
 type Taxonomy struct {
 	Category, Platform, Institution, Region *Vocabulary
+	// Group holds the sharing groups; their codes are at most MaxGroup.
+	Group *Vocabulary
 }
 
-// LoadTaxonomy reads category.json, platform.json, institution.json and region.json.
+// LoadTaxonomy reads category.json, platform.json, institution.json, region.json and group.json.
 func LoadTaxonomy(fsys fs.FS) (*Taxonomy, error) {
 	t := &Taxonomy{}
 	for file, v := range map[string]**Vocabulary{
 		"category.json": &t.Category, "platform.json": &t.Platform,
-		"institution.json": &t.Institution, "region.json": &t.Region,
+		"institution.json": &t.Institution, "region.json": &t.Region, "group.json": &t.Group,
 	} {
 		data, err := fs.ReadFile(fsys, file)
 		if err != nil {
@@ -51,6 +53,11 @@ func LoadTaxonomy(fsys fs.FS) (*Taxonomy, error) {
 		}
 		if *v, err = parseVocabulary(data); err != nil {
 			return nil, fmt.Errorf("taxonomy %s: %w", file, err)
+		}
+	}
+	for _, g := range t.Group.Terms {
+		if g.Code > Code(MaxGroup) {
+			return nil, fmt.Errorf("taxonomy group.json: term %q: code must be 1 to %d", g.Name, MaxGroup)
 		}
 	}
 	return t, nil

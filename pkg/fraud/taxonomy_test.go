@@ -51,7 +51,7 @@ func TestTaxonomyAtFaultIsRefused(t *testing.T) {
 		"not JSON":          {`{`, "taxonomy category.json"},
 	} {
 		fsys := fstest.MapFS{}
-		for _, name := range []string{"category", "platform", "institution", "region"} {
+		for _, name := range []string{"category", "platform", "institution", "region", "group"} {
 			data, err := fs.ReadFile(schemas.Taxonomy(), name+".json")
 			if err != nil {
 				t.Fatal(err)
@@ -61,6 +61,11 @@ func TestTaxonomyAtFaultIsRefused(t *testing.T) {
 		fsys["category.json"].Data = []byte(`{"version":"1","terms":[` + c.terms + `]}`)
 		if _, err := fraud.LoadTaxonomy(fsys); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", situation, err, c.want)
+		}
+		fsys["category.json"].Data = []byte(`{"version":"1","terms":[{"code":1,"name":"a"}]}`)
+		fsys["group.json"].Data = []byte(`{"version":"1","terms":[{"code":128,"name":"a"}]}`)
+		if _, err := fraud.LoadTaxonomy(fsys); err == nil || !strings.Contains(err.Error(), "1 to 127") {
+			t.Errorf("a sharing group of code 128: %v", err)
 		}
 		delete(fsys, "region.json")
 		if _, err := fraud.LoadTaxonomy(fsys); err == nil {

@@ -42,15 +42,19 @@ const (
 	Dispute     Kind = 4 // under dispute: observe only
 	Sighting    Kind = 5 // seen again
 	ActionTaken Kind = 6 // what was done about it
+	Uphold      Kind = 7 // an authority looked into disputes or a clear, and lists it all the same
 )
 
-var kinds = []string{"", "report", "withdraw", "clear", "dispute", "sighting", "action"}
+var kinds = []string{"", "report", "withdraw", "clear", "dispute", "sighting", "action", "uphold"}
 
 // Kinds lists the names in the order of their numbers.
 func Kinds() []string { return slices.Clone(kinds[1:]) }
 
 // Valid reports whether k is a kind of event.
-func (k Kind) Valid() bool                  { return k >= Report && k <= ActionTaken }
+func (k Kind) Valid() bool { return k >= Report && k <= Uphold }
+
+// Lists reports whether an event of the kind lists its indicator.
+func (k Kind) Lists() bool                  { return k == Report || k == Uphold }
 func (k Kind) String() string               { return name(kinds, k) }
 func (k Kind) MarshalText() ([]byte, error) { return text("kind", kinds, k) }
 func (k *Kind) UnmarshalText(b []byte) (err error) {
@@ -70,6 +74,8 @@ func (k Kind) stance() (Stance, bool) {
 		return Disputed, true
 	case Sighting:
 		return Sighted, true
+	case Uphold:
+		return Upheld, true
 	}
 	return 0, false
 }
@@ -84,12 +90,16 @@ const (
 	Cleared   Stance = 3
 	Disputed  Stance = 4
 	Sighted   Stance = 5
+	Upheld    Stance = 6 // listed, and every dispute and clear said before is answered
 )
 
-var stances = []string{"", "listed", "withdrawn", "cleared", "disputed", "sighted"}
+var stances = []string{"", "listed", "withdrawn", "cleared", "disputed", "sighted", "upheld"}
 
 // Valid reports whether s is a stance.
-func (s Stance) Valid() bool    { return s >= Listed && s <= Sighted }
+func (s Stance) Valid() bool { return s >= Listed && s <= Upheld }
+
+// Lists reports whether the digest is listed by it.
+func (s Stance) Lists() bool    { return s == Listed || s == Upheld }
 func (s Stance) String() string { return name(stances, s) }
 
 func (s Stance) precedence() uint64 {
@@ -178,6 +188,9 @@ const (
 	TLPAmberStrict TLP = 4
 	TLPRed         TLP = 5
 )
+
+// takesGroup reports whether an event of this label may name a sharing group.
+func (t TLP) takesGroup() bool { return t == 0 || t == TLPAmber || t == TLPAmberStrict }
 
 var tlps = []string{"", "CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"}
 

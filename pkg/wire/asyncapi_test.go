@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -71,11 +72,13 @@ func TestAsyncAPIDescribesTheBytesOfAChange(t *testing.T) {
 		Digest: indicator.Digest{0: 0xd0, 31: 0xd1}, Origin: 0x0a0b0c0d, Partner: 0x0102, Type: indicator.URL,
 		Grade: indicator.Prefix, Stance: fraud.Cleared, Version: 0x1122334455667788, Category: 0x0304,
 		Evidence: fraud.UserReport, Confidence: 77, Advice: fraud.Block, TLP: fraud.TLPRed, ExpiresAt: 0x05060708,
+		Provenance: fraud.Provenance{Held: true, SignedBy: 3, Group: 5},
 	}
+	o.Accepted = fraud.SecondsOf(o.Version.IssuedAt().Add(time.Second))
 	want := map[string]uint64{
 		"format": 1, "type": 4, "grade": 2, "stance": 3, "category": 0x0304, "evidence": 16, "confidence": 77, "advice": 4,
 		"tlp": 5, "partner": 0x0102, "expires_at": 0x05060708, "origin": 0x0a0b0c0d, "version": 0x1122334455667788,
-		"reserved": 0,
+		"provenance": 302<<12 | 1<<11 | 3<<7 | 5,
 	}
 	raw, err := o.AppendBinary(nil)
 	if err != nil {

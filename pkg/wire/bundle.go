@@ -81,7 +81,9 @@ type Bundle struct {
 	ID      uuid.UUID
 	Partner *fraud.Partner
 	KeyID   string
-	Items   []Item
+	// SignedBy is the number of the key that signed it.
+	SignedBy fraud.KeyNumber
+	Items    []Item
 }
 
 // signed is what a signature covers: NUL cannot occur in the headers that it separates.
@@ -176,11 +178,11 @@ func (v *Verifier) Open(headers []Header, value []byte, appended time.Time) (*Bu
 	if fault != nil {
 		return nil, fault
 	}
-	partner, fault := v.authenticate(h, value, appended)
+	partner, signedBy, fault := v.authenticate(h, value, appended)
 	if fault != nil {
 		return nil, fault
 	}
-	bundle := &Bundle{ID: h.id, Partner: partner, KeyID: h.keyID}
+	bundle := &Bundle{ID: h.id, Partner: partner, KeyID: h.keyID, SignedBy: signedBy}
 	items, err := decode(value)
 	if err != nil {
 		return bundle, err
@@ -248,25 +250,27 @@ var ours = []string{HeaderSpecVersion, HeaderID, HeaderSource, HeaderType, Heade
 
 var signatureText = base64.StdEncoding.EncodedLen(ed25519.SignatureSize)
 
-func (v *Verifier) authenticate(h headerSet, value []byte, appended time.Time) (*fraud.Partner, *fraud.Fault) {
+func (v *Verifier) authenticate(h headerSet, value []byte, appended time.Time) (
+	*fraud.Partner, fraud.KeyNumber, *fraud.Fault,
+) {
 	key, ok := v.Registry.SigningKey(h.keyID)
 	if !ok || len(key.Public) != ed25519.PublicKeySize { // Verify panics on another length
-		return nil, fraud.Refuse(fraud.ReasonUnknownKey, "", "header waspada-key names no key of the registry")
+		return nil, 0, fraud.Refuse(fraud.ReasonUnknownKey, "", "header waspada-key names no key of the registry")
 	}
 	if !ed25519.Verify(key.Public, signed(orDefault(v.Audience), h.idText, h.source, value), h.signature) {
-		return nil, fraud.Refuse(fraud.ReasonSignature, "", "the signature does not fit this value, id, source and hub")
+		return nil, 0, fraud.Refuse(fraud.ReasonSignature, "", "the signature does not fit this value, id, source and hub")
 	}
 	if !key.ValidAt(appended) {
-		return nil, fraud.Refuse(fraud.ReasonKeyNotValid, "", "the signing key was not valid when the message arrived")
+		return nil, 0, fraud.Refuse(fraud.ReasonKeyNotValid, "", "the signing key was not valid when the message arrived")
 	}
 	partner, ok := v.Registry.PartnerByID(strings.TrimPrefix(h.source, SourcePrefix))
 	if !ok || !key.Gateway && partner.Number != key.Partner {
-		return nil, fraud.Refuse(fraud.ReasonSource, "", "the signing key does not speak for the partner in ce_source")
+		return nil, 0, fraud.Refuse(fraud.ReasonSource, "", "the signing key does not speak for the partner in ce_source")
 	}
 	if partner.State == fraud.Suspended {
-		return nil, fraud.Refuse(fraud.ReasonKeyNotValid, "", "the partner is suspended")
+		return nil, 0, fraud.Refuse(fraud.ReasonKeyNotValid, "", "the partner is suspended")
 	}
-	return partner, nil
+	return partner, key.Number, nil
 }
 
 // asFault keeps a refusal a refusal, whatever its type.

@@ -131,6 +131,8 @@ func (d *decoder) event(e *fraud.Event) (fault *fraud.Fault) {
 			fault = d.time(&e.ExpiresAt, "/expires_at")
 		case "tlp":
 			fault = d.word(&e.TLP, "/tlp")
+		case "group":
+			fault = d.term(&e.Group, "/group")
 		case "advice":
 			fault = d.word(&e.Advice, "/advice")
 		case "action":
