@@ -182,7 +182,7 @@ func TestProtectionFollowsTheListWhileFiltersAreSwapped(t *testing.T) {
 	x.Apply([]fraud.Opinion{listing(digest(1), 5)})
 	statuses := func() (got [2]fraud.Status) {
 		for i := range got {
-			got[i] = x.Lookup([]fraud.Probe{{Digest: digest(uint64(i + 1)), Grade: indicator.Exact}}).Status
+			got[i] = x.Lookup(regulator, []fraud.Probe{{Digest: digest(uint64(i + 1)), Grade: indicator.Exact}}).Status
 		}
 		return got
 	}
