@@ -179,8 +179,8 @@ func (o opinionsOf) Opinions(_ context.Context, each func([]fraud.Opinion) error
 // oneSided does for a miss what it takes and no more.
 type oneSided struct{ *index.Index }
 
-func (o oneSided) LookupEvenly(probes []fraud.Probe) (v, other fraud.Verdict) {
-	return o.Lookup(probes), other
+func (o oneSided) LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, other fraud.Verdict) {
+	return o.Lookup(asker, probes), other
 }
 
 // asker lets one partner in that no quota stops.

@@ -60,7 +60,7 @@ func TestTheAuditTellsWhoDidWhatWithoutEverTellingAboutWhat(t *testing.T) {
 	event := func(partner fraud.PartnerNumber, kind fraud.Kind, seconds int) fraud.Entry {
 		e := m.entry(noon)
 		e.Partner, e.Event.Kind, e.Appended = partner, kind, noon.Add(time.Duration(seconds)*time.Second)
-		e.Opinions = e.Event.Opinions(e.Partner, e.Category)
+		e.Opinions = e.Event.Opinions(e.Partner, e.Category, fraud.Provenance{})
 		return e
 	}
 	listed, withdrawn := event(1, fraud.Report, 1), event(1, fraud.Withdraw, 2)
