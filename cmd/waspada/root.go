@@ -105,11 +105,11 @@ the command line is wrong, and nothing was sent. "check --exit-code" has more.`,
 			case "human", "json":
 				return nil
 			case "csv":
-				if cmd.Name() == "trends" {
+				if cmd.Name() == "trends" || cmd.Name() == "audit" {
 					return nil
 				}
 			}
-			return usage("--output: it is human or json, and csv for trends")
+			return usage("--output: it is human or json, and csv for trends and audit")
 		},
 	}
 	flags := root.PersistentFlags()
@@ -121,7 +121,7 @@ the command line is wrong, and nothing was sent. "check --exit-code" has more.`,
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"human", "json"}, noFiles))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagFault(err) })
 	root.AddCommand(newHash(a), newCheck(a), newReport(a), newWithdraw(a), newDispute(a), newClear(a),
-		newImport(a), newWatch(a), newDoctor(a), newTrends(a), newPartner(a))
+		newImport(a), newWatch(a), newDoctor(a), newTrends(a), newAudit(a), newPartner(a))
 	return root
 }
 

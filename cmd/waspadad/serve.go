@@ -319,7 +319,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	}
 	counter := tally.New(d.cfg.Node, d.cfg.Audit.UsageEvery, d.writer, d.metrics, d.log)
 	server, err := api.New(apiCfg, api.Deps{
-		Auth: d.registry, Certifier: certifier, Registry: registrar, Acts: d.reader, NewAPIKey: partners.NewAPIKey,
+		Auth: d.registry, Certifier: certifier, Registry: registrar, Acts: d.reader, Trail: ledger{d.reader, d.writer}, NewAPIKey: partners.NewAPIKey,
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
 		Quotas: quotas, Tally: counter, Checks: d.checks(known), Log: d.log, Metrics: d.metrics, Now: time.Now,
 	})

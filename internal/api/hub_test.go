@@ -73,6 +73,9 @@ type fakes struct {
 	panics    any
 	partner   fraud.PartnerRevision
 	acts      []fraud.Act
+	recorded  []fraud.Act
+	trail     []fraud.AuditRecord
+	asked     fraud.AuditQuery
 	changeErr error
 }
 
@@ -234,7 +237,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	cfg := Config{Node: "node-1", DrainLimit: time.Second}
 	deps := Deps{
 		Auth: h.fakes, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: h.protected}, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
-		Series: h.fakes, Registry: h.fakes, Acts: h.fakes,
+		Series: h.fakes, Registry: h.fakes, Acts: h.fakes, Trail: h.fakes,
 		NewAPIKey: func(id string) (string, string) {
 			return "wsp_live_" + id + "_" + plantedSecret, strings.Repeat("ab", 32)
 		},
@@ -322,7 +325,8 @@ var errSecret = errors.New("dial tcp 10.0.0.7:9092: the password is hunter2")
 func init() {
 	// A body of bytes is any string.
 	openapi3filter.RegisterBodyDecoder("application/octet-stream", openapi3filter.FileBodyDecoder)
-	for _, media := range []string{"application/yaml", "text/html", "text/javascript", "text/css"} {
+	for _, media := range []string{"application/yaml", "text/html", "text/javascript", "text/css",
+		"application/x-ndjson", "text/csv"} {
 		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
 	}
 }

@@ -161,8 +161,8 @@ func (s *Server) run(r *request, rt route) error {
 		if err := s.identify(r); err != nil {
 			return err
 		}
-		if !r.who.Scopes.Has(rt.scope) {
-			return refuse("missing_scope", "this needs an API key or a certificate with the scope "+rt.scope.String())
+		if !mayEnter(&r.who, rt.scope) {
+			return refuse("missing_scope", "this needs an API key or a certificate with the scope "+needed(rt.scope))
 		}
 		if err := s.enter(r, rt); err != nil {
 			return err

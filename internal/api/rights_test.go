@@ -22,7 +22,8 @@ import (
 )
 
 // rights is who may use what, written out by hand: a change of rights is a change here, and a route that has no line
-// fails. A word is a scope; "anybody" needs no key.
+// fails. A word is a scope; "anybody" needs no key, and a "supervisor" is a regulator or the police with the
+// scope analyse.
 var rights = map[string]string{
 	"POST /v1/lookup":              "lookup",
 	"POST /v1/lookup/batch":        "lookup",
@@ -42,6 +43,7 @@ var rights = map[string]string{
 	"POST /v1/admin/partners/:id/signing-keys/:key/revoke": "admin",
 	"POST /v1/admin/partners/:id/state":                    "admin",
 	"GET /v1/admin/acts":                                   "admin",
+	"GET /v1/audit":                                        "admin supervisor",
 
 	"GET /livez":        "anybody",
 	"GET /readyz":       "anybody",
@@ -91,8 +93,12 @@ func roles(t *testing.T) (all []role, auth Authenticator) {
 		key, hash := partners.NewAPIKey(id)
 		fmt.Fprintf(&file, "- {id: %s, number: %d, name: P, kind: %s, state: %s, api_keys: [{id: %s, sha256: %s, "+
 			"scopes: [%s]%s}]}\n", id, number, kind, state, id, hash, strings.ReplaceAll(scopes, " ", ", "), expires)
+		may := scopes
+		if (kind == "police" || kind == "regulator") && strings.Contains(scopes, "analyse") {
+			may += " supervisor"
+		}
 		name := strings.Join(strings.Fields(kind+" "+scopes+" "+state+" "+denied), " ")
-		all = append(all, role{name: name, key: key, scopes: scopes, denied: denied})
+		all = append(all, role{name: name, key: key, scopes: may, denied: denied})
 		if expires != "" {
 			return
 		}
@@ -100,7 +106,7 @@ func roles(t *testing.T) (all []role, auth Authenticator) {
 		subject := fmt.Sprintf("CN=p%d", number)
 		fmt.Fprintf(&file, "- {id: p%d, number: %d, name: P, kind: %s, state: %s, mtls_subject: %s, mtls_scopes: [%s]}\n",
 			number, number, kind, state, subject, strings.ReplaceAll(scopes, " ", ", "))
-		all = append(all, role{name: "certificate of " + name, scopes: scopes, denied: denied, shown: showing(subject, 1)})
+		all = append(all, role{name: "certificate of " + name, scopes: may, denied: denied, shown: showing(subject, 1)})
 	}
 	every := fraud.Scope(15).Names()
 	for _, kind := range fraud.PartnerKinds() {

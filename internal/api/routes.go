@@ -12,7 +12,25 @@ import (
 const (
 	anyKey fraud.Scope = 0      // an API key, whatever its scopes
 	public fraud.Scope = 1 << 7 // nothing: no API key has this scope
+	// supervise is admin, or analyse in the hands of the police or a regulator.
+	supervise fraud.Scope = 1 << 6
 )
+
+// mayEnter reports whether a caller may use a route.
+func mayEnter(who *fraud.Identity, scope fraud.Scope) bool {
+	if scope == supervise {
+		return who.Scopes.Has(fraud.MayAdmin) || who.Scopes.Has(fraud.MayAnalyse) && who.Partner.Kind.Authority()
+	}
+	return who.Scopes.Has(scope)
+}
+
+// needed says what mayEnter asks for.
+func needed(scope fraud.Scope) string {
+	if scope == supervise {
+		return "admin, or the scope analyse of a regulator or the police"
+	}
+	return scope.String()
+}
 
 // route is one line of the table.
 type route struct {
@@ -40,6 +58,7 @@ var routes = []route{
 	{http.MethodPost, "/v1/admin/partners/:id/signing-keys/:key/revoke", fraud.MayAdmin, (*Server).revokeSigningKey},
 	{http.MethodPost, "/v1/admin/partners/:id/state", fraud.MayAdmin, (*Server).setState},
 	{http.MethodGet, "/v1/admin/acts", fraud.MayAdmin, (*Server).getActs},
+	{http.MethodGet, "/v1/audit", supervise, (*Server).audit},
 	{http.MethodGet, "/v1/me", anyKey, (*Server).me},
 	{http.MethodGet, "/livez", public, (*Server).livez},
 	{http.MethodGet, "/readyz", public, (*Server).readyz},

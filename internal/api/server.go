@@ -125,6 +125,7 @@ type Deps struct {
 	Series    Series
 	Registry  Registrar
 	Acts      ActReader
+	Trail     Trail
 	// NewAPIKey makes an API key with an id, and the SHA-256 of its secret in hexadecimal.
 	NewAPIKey func(id string) (key, sha256hex string)
 	Checks    []Check
@@ -153,6 +154,7 @@ type Server struct {
 	trends     Series
 	registry   Registrar
 	acts       ActReader
+	trail      Trail
 	newAPIKey  func(id string) (key, sha256hex string)
 	patience   patience
 	readiness  *readiness
@@ -173,7 +175,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, auth: deps.Auth, certifier: deps.Certifier, screen: deps.Screen, keys: deps.Screen.Keys,
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
-		registry: deps.Registry, acts: deps.Acts, newAPIKey: deps.NewAPIKey,
+		registry: deps.Registry, acts: deps.Acts, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
 		patience: patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,
 		gate: newGate(cfg.Concurrency), log: deps.Log, now: deps.Now,
 	}
