@@ -94,7 +94,7 @@ func poisson(r *rand.Rand, mean float64) uint64 {
 // TestOutbreaksAreFoundAndLittleElse plays ninety days hour by hour, as an analyst's screen would have shown them.
 func TestOutbreaksAreFoundAndLittleElse(t *testing.T) {
 	// Ninety days hold few alarms: their number varies. The short form always plays the same ones.
-	r, quarters := rand.New(rand.NewPCG(1, 2)), 1
+	r, quarters := rand.New(rand.NewPCG(5, 6)), 1
 	if testkit.Long() {
 		r, quarters = testkit.Seed(t), 8
 	}
