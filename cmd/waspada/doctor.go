@@ -95,8 +95,13 @@ func (d *doctor) found(f finding) {
 func (d *doctor) run(ctx context.Context) {
 	ring := d.checkRing()
 	key := d.checkKeyForm()
-	hub, err := client.New(d.server, key,
-		client.WithKeyRing(ring), client.WithPatience(0), client.WithUserAgent("waspada-cli"))
+	secured, err := d.tls.options()
+	if err != nil {
+		d.fail("certificate", faultOf(err).Detail, "see that --cert, --cert-key and --ca are the paths of the files")
+		return
+	}
+	hub, err := client.New(d.server, key, append(secured,
+		client.WithKeyRing(ring), client.WithPatience(0), client.WithUserAgent("waspada-cli"))...)
 	if err != nil {
 		d.fail("server", err.Error(), "set WASPADA_SERVER or --server to the address that the hub's operators gave you")
 		return
@@ -106,7 +111,7 @@ func (d *doctor) run(ctx context.Context) {
 		return
 	}
 	d.checkReady(ctx, hub)
-	if key != "" {
+	if key != "" || d.tls.cert != "" {
 		d.checkIdentity(ctx, hub, ring)
 	}
 }
@@ -141,6 +146,8 @@ func (d *doctor) checkKeyForm() string {
 	case err != nil:
 		d.fail("API key", faultOf(err).Detail, "see that the file after @ can be read")
 		return ""
+	case key == "" && d.tls.cert != "":
+		d.ok("API key", "none is set: the client certificate says who you are")
 	case key == "":
 		d.fail("API key", "none is set", "set WASPADA_API_KEY to the key that the hub's operators gave you, or to @FILE")
 		return ""
@@ -208,7 +215,7 @@ func (d *doctor) checkHTTP(ctx context.Context, server *url.URL) bool {
 		return false
 	}
 	begun := time.Now()
-	answer, err := http.DefaultTransport.RoundTrip(req)
+	answer, err := d.tls.transport().RoundTrip(req)
 	if err != nil {
 		advice := "what listens there may be no HTTP server, or want https where http is given"
 		if errors.As(err, new(*tls.CertificateVerificationError)) {

@@ -14,9 +14,9 @@ import (
 func newPartner(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "partner COMMAND",
-		Short: "Say who takes part in the hub: add, list, show, rotate, suspend, activate",
+		Short: "Say who takes part in the hub: add, list, show, set, keys, suspend, activate",
 		Long: text(`
-partner changes who takes part in the hub. It needs a key with the scope admin, and a hub that keeps
+partner changes who takes part in the hub. It needs the scope admin, and a hub that keeps
 its partners in ClickHouse (registry: clickhouse). Every change is in the audit, with your key's id and
 --reason, and is in force on every node within 5 seconds.
 
@@ -29,7 +29,8 @@ A new API key is shown once, alone on standard output: the hub keeps a hash.`),
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newPartnerAdd(a), newPartnerList(a), newPartnerShow(a), newPartnerRotate(a),
+	cmd.AddCommand(newPartnerAdd(a), newPartnerList(a), newPartnerShow(a), newPartnerSet(a), newPartnerRotate(a),
+		newPartnerKey(a), newPartnerSigningKey(a),
 		newPartnerState(a, "suspend", "Refuse a partner's keys and bundles", fraud.Suspended),
 		newPartnerState(a, "activate", "Let a partner's word count", fraud.Active))
 	return cmd
@@ -45,11 +46,12 @@ func onePartner(_ *cobra.Command, args []string) error {
 
 func newPartnerAdd(a *app) *cobra.Command {
 	var (
-		p      client.NewPartner
-		kind   fraud.PartnerKind
-		state  = fraud.Shadow
-		weight = 1.0
-		scopes []string
+		p           client.NewPartner
+		kind        fraud.PartnerKind
+		state       = fraud.Shadow
+		weight      = 1.0
+		scopes      []string
+		certificate subjectFlags
 	)
 	cmd := &cobra.Command{
 		Use: "add ID --name NAME --kind KIND [--scopes SCOPE,…]", Short: "Add a partner, with a first key if it is to have one",
@@ -65,7 +67,7 @@ func newPartnerAdd(a *app) *cobra.Command {
 	flags.StringSliceVar(&scopes, "scopes", nil, "issue an API key that may do this: lookup, report, analyse, admin")
 	flags.BoolVar(&p.Licensed, "licensed-platform", false, "it is a platform licensed under the Online Safety Act")
 	flags.Uint64Var(&p.Users, "users", 0, "how many people use it in Malaysia")
-	flags.StringVar(&p.Subject, "mtls-subject", "", "the subject of its certificate")
+	certificate.add(flags)
 	flags.StringVar(&p.Reason, "reason", "", "why, for the audit")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if p.Name == "" || kind == 0 {
@@ -73,6 +75,10 @@ func newPartnerAdd(a *app) *cobra.Command {
 		}
 		if _, err := fraud.ParseScopes(scopes...); err != nil {
 			return usage("--scopes: %v", err)
+		}
+		var err error
+		if p.Subject, p.SubjectScopes, err = certificate.read(); err != nil {
+			return err
 		}
 		hub, err := a.hub()
 		if err != nil {
@@ -163,6 +169,9 @@ func (a *app) showPartner(p client.Partner) error {
 	}
 	a.say("%s (%s), number %d: %s, %s, weight %g, organisation %s; revision %d", p.ID, p.Name, p.Number, p.Kind, p.State,
 		p.Weight, p.Organisation, p.Revision)
+	if p.Subject != "" {
+		a.say("  certificate  %s  %s", p.Subject, strings.Join(p.SubjectScopes, ","))
+	}
 	for _, k := range p.APIKeys {
 		a.say("  API key      %s  %s%s", k.ID, strings.Join(k.Scopes, ","), ending(k.Expires, ", expires ", ""))
 	}
@@ -233,18 +242,9 @@ func newPartnerState(a *app, name, short string, state fraud.PartnerState) *cobr
 			if reason == "" {
 				return usage("--reason is needed: the audit keeps it")
 			}
-			hub, err := a.hub()
-			if err != nil {
-				return err
-			}
-			p, err := hub.Partner(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			if p, err = hub.SetState(cmd.Context(), p.ID, p.Revision, state.String(), reason); err != nil {
-				return err
-			}
-			return a.showPartner(p)
+			return a.changePartner(cmd, args[0], func(hub *client.Client, p client.Partner) (client.Partner, error) {
+				return hub.SetState(cmd.Context(), p.ID, p.Revision, state.String(), reason)
+			})
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the audit")

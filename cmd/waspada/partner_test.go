@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
+	"time"
 
 	"github.com/waspada-hub/waspada/pkg/client"
 )
@@ -39,7 +41,7 @@ func (g *registry) handle(mux *http.ServeMux, h *hub) {
 		var in client.NewPartner
 		if h.read(w, r, &in) {
 			g.partner = &client.Partner{ID: in.ID, Number: 13, Revision: 1, Name: in.Name, Kind: in.Kind, Organisation: in.ID,
-				Weight: *in.Weight, State: in.State}
+				Weight: *in.Weight, State: in.State, Subject: in.Subject, SubjectScopes: in.SubjectScopes}
 			answer(w, 201, g.partner)
 		}
 	})
@@ -67,6 +69,54 @@ func (g *registry) handle(mux *http.ServeMux, h *hub) {
 			key := client.APIKey{ID: fmt.Sprintf("%s.k%d", p.ID, len(p.APIKeys)+1), Scopes: in.Scopes}
 			p.APIKeys = append(p.APIKeys, key)
 			return client.IssuedKey{APIKey: "wsp_live_" + key.ID + "_secret", ID: key.ID, Partner: *p}
+		}))
+	mux.HandleFunc("PATCH /v1/admin/partners/{id}", change(200,
+		func(w http.ResponseWriter, r *http.Request, p *client.Partner) any {
+			// What is named takes the place of what was there; the names are the same in both.
+			if !h.read(w, r, p) {
+				return nil
+			}
+			p.Revision++
+			return p
+		}))
+	mux.HandleFunc("DELETE /v1/admin/partners/{id}/keys/{key}", change(200,
+		func(w http.ResponseWriter, r *http.Request, p *client.Partner) any {
+			before := len(p.APIKeys)
+			p.APIKeys = slices.DeleteFunc(p.APIKeys, func(k client.APIKey) bool { return k.ID == r.PathValue("key") })
+			if len(p.APIKeys) == before || r.URL.Query().Get("reason") == "" {
+				refuse(w, 404, "key_not_found", "the partner has no such key")
+				return nil
+			}
+			p.Revision++
+			return p
+		}))
+	mux.HandleFunc("POST /v1/admin/partners/{id}/signing-keys", change(201,
+		func(w http.ResponseWriter, r *http.Request, p *client.Partner) any {
+			var in client.SigningKey
+			if !h.read(w, r, &in) {
+				return nil
+			}
+			p.SigningKeys = append(p.SigningKeys, client.SigningKey{ID: in.ID, Public: in.Public, NotBefore: in.NotBefore})
+			p.Revision++
+			return p
+		}))
+	mux.HandleFunc("POST /v1/admin/partners/{id}/signing-keys/{key}/revoke", change(200,
+		func(w http.ResponseWriter, r *http.Request, p *client.Partner) any {
+			var in struct {
+				Since  time.Time `json:"since"`
+				Reason string    `json:"reason"`
+			}
+			if !h.read(w, r, &in) {
+				return nil
+			}
+			k := &p.SigningKeys[0]
+			if k.ID != r.PathValue("key") {
+				refuse(w, 404, "key_not_found", "the partner has no such key")
+				return nil
+			}
+			k.NotAfter, k.Reason = in.Since, in.Reason
+			p.Revision++
+			return p
 		}))
 	mux.HandleFunc("POST /v1/admin/partners/{id}/state", change(200,
 		func(w http.ResponseWriter, r *http.Request, p *client.Partner) any {

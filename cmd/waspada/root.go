@@ -24,6 +24,7 @@ type app struct {
 	server   string
 	key      string
 	keyring  string
+	tls      tlsFlags
 	patience time.Duration
 
 	ring     *indicator.KeyRing
@@ -69,6 +70,8 @@ Where the hub is and who you are:
   --server   WASPADA_SERVER    address of the hub                (default ` + defaultServer + `)
   --key      WASPADA_API_KEY   your API key; @FILE reads a file
   --keyring  WASPADA_KEYRING   file with the hub's key ring
+  --cert, --cert-key, --ca     your client certificate and its key, instead of an API key or beside it, and the
+                               authorities that vouch for the hub; also WASPADA_CERT, WASPADA_CERT_KEY, WASPADA_CA
 
 With a key ring values are digested on this machine and never leave it. Without one they are sent to the hub, which
 digests and forgets them. No output repeats a value.
@@ -117,6 +120,7 @@ the command line is wrong, and nothing was sent. "check --exit-code" has more.`,
 	flags.StringVar(&a.server, "server", cmp.Or(os.Getenv("WASPADA_SERVER"), defaultServer), "address of the hub")
 	flags.StringVar(&a.key, "key", "", "API key, or @FILE (better in WASPADA_API_KEY: others see your arguments)")
 	flags.StringVar(&a.keyring, "keyring", os.Getenv("WASPADA_KEYRING"), "file with the hub's key ring")
+	a.tls.add(flags)
 	flags.DurationVar(&a.patience, "timeout", 10*time.Second, "how long to keep trying a hub that does not answer")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"human", "json"}, noFiles))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagFault(err) })
@@ -169,8 +173,12 @@ func (a *app) hub() (*client.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	hub, err := client.New(a.server, key,
-		client.WithKeyRing(ring), client.WithPatience(a.patience), client.WithUserAgent("waspada-cli"))
+	secured, err := a.tls.options()
+	if err != nil {
+		return nil, err
+	}
+	hub, err := client.New(a.server, key, append(secured,
+		client.WithKeyRing(ring), client.WithPatience(a.patience), client.WithUserAgent("waspada-cli"))...)
 	if err != nil {
 		return nil, usage("%v", err)
 	}

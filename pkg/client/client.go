@@ -71,7 +71,7 @@ func New(server, apiKey string, options ...Option) (*Client, error) {
 		case c.http != own:
 			return nil, errors.New("WithTLS and WithHTTPClient: set TLS in the transport of the HTTP client instead")
 		case address.Scheme != "https":
-			return nil, errors.New("hub address: a certificate needs one that begins with https://")
+			return nil, errors.New("hub address: TLS needs one that begins with https://")
 		}
 		transport.TLSClientConfig = c.tls
 	}
