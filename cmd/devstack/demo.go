@@ -107,6 +107,7 @@ func runDemo(ctx context.Context, opts demoOptions) (err error) {
 	err = keep.WriteDaemonConfig(configFile, nation.Surroundings{
 		Node: "demo", HTTPAddr: opts.httpAddr, AdminAddr: opts.adminAddr, Brokers: []string{stack.broker.Addr()},
 		ClickHouse: stack.engine.Addr(), Database: "waspada", SnapshotDir: filepath.Join(dir, "index"),
+		Settings: map[string]any{"registry": "clickhouse"}, // so that partners can be added and changed
 	})
 	if err != nil {
 		return err
@@ -196,6 +197,10 @@ Three commands to try, in another terminal:
   bin/waspada check --type phone "+60 12 345 6789"
   bin/waspada withdraw --type phone "012-345 6789"
 
+With WASPADA_API_KEY=%s you say who takes part:
+
+  bin/waspada partner list
+
 Ctrl-C stops everything; start it again and the data are there.
-`, a.API, a.KeyRing, a.Keys["bank"])
+`, a.API, a.KeyRing, a.Keys["bank"], a.Keys["admin"])
 }

@@ -131,6 +131,13 @@ func TestTheDemoHandsOutKeysAndKeepsItsData(t *testing.T) {
 		return err
 	}
 	testkit.Eventually(t, 10*time.Second, listed)
+	admin, err := client.New(first.API, first.Keys["admin"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := admin.AddPartner(t.Context(), client.NewPartner{ID: "purse-new", Name: "New Purse", Kind: "ewallet"}); err != nil {
+		t.Errorf("a newcomer's first try of waspada partner add: %v", err)
+	}
 	d.stop(t)
 
 	again := d.start(t)
@@ -139,6 +146,9 @@ func TestTheDemoHandsOutKeysAndKeepsItsData(t *testing.T) {
 	}
 	if err := listed(); err != nil {
 		t.Errorf("after a restart: %v", err)
+	}
+	if _, err := admin.Partner(t.Context(), "purse-new"); err != nil {
+		t.Errorf("after a restart the new partner: %v", err)
 	}
 	d.stop(t)
 }

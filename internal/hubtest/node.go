@@ -2,6 +2,7 @@ package hubtest
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -35,6 +36,8 @@ type NodeOptions struct {
 	Settings map[string]any
 	// Program is another waspadad than the one of this source tree.
 	Program string
+	// TLS is how the test trusts a node whose Settings name certificates; nil for plain HTTP.
+	TLS *tls.Config
 }
 
 // Node is one daemon.
@@ -47,6 +50,7 @@ type Node struct {
 	Program string
 
 	hub     *Hub
+	tls     *tls.Config
 	config  string
 	process *exec.Cmd
 	ended   chan error
@@ -64,7 +68,10 @@ func (h *Hub) NewNode(t testing.TB, opts NodeOptions) *Node {
 	n := &Node{
 		Name: name, API: "http://" + around.HTTPAddr, Admin: "http://" + around.AdminAddr,
 		LogFile: filepath.Join(h.dir, name+".log"), SnapshotDir: around.SnapshotDir, Program: opts.Program,
-		hub: h, Role: opts.Role, config: filepath.Join(h.dir, name+".yaml"),
+		hub: h, tls: opts.TLS, Role: opts.Role, config: filepath.Join(h.dir, name+".yaml"),
+	}
+	if n.tls != nil {
+		n.API = "https://" + around.HTTPAddr
 	}
 	if n.Program == "" {
 		n.Program = Binary(t, "waspadad")
@@ -160,7 +167,7 @@ func (n *Node) WaitReady(t testing.TB, within time.Duration) {
 		if n.Role == "ingest" {
 			page = n.Admin + "/metrics"
 		}
-		resp, err := http.Get(page)
+		resp, err := n.httpClient().Get(page)
 		if err != nil {
 			return err
 		}
@@ -229,9 +236,20 @@ func (n *Node) Signal(t testing.TB, sig syscall.Signal) {
 // Pid is the process id of the daemon, which must be up.
 func (n *Node) Pid() int { return n.process.Process.Pid }
 
+// httpClient trusts the node.
+func (n *Node) httpClient() *http.Client {
+	if n.tls == nil {
+		return http.DefaultClient
+	}
+	return &http.Client{Transport: &http.Transport{TLSClientConfig: n.tls, DisableKeepAlives: true}}
+}
+
 // Client speaks HTTP with a role's key (nation.Roles) and hashes on its own side.
 func (n *Node) Client(t testing.TB, role string, options ...client.Option) *client.Client {
 	t.Helper()
+	if n.tls != nil {
+		options = append([]client.Option{client.WithTLS(n.tls)}, options...)
+	}
 	c, err := client.New(n.API, n.hub.Keys.API[role], append(options, client.WithKeyRing(n.hub.Ring))...)
 	if err != nil {
 		t.Fatal(err)
