@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -283,5 +284,31 @@ func BenchmarkTheWayIn(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Who sends its body slowly keeps nobody from a place.
+func TestNoRequestTakesAPlaceBeforeItsBodyIsThere(t *testing.T) {
+	h, doc, with := newHub(t), loadContract(t), 0
+	for _, rt := range routes {
+		if rt.scope == public {
+			continue
+		}
+		path := regexp.MustCompile(`:(\w+)`).ReplaceAllString(rt.path, "{$1}")
+		hasBody := doc.Paths.Value(path).GetOperation(rt.method).RequestBody != nil
+		r := &request{server: h.server}
+		if err := h.server.enter(r, rt); err != nil {
+			t.Fatal(err)
+		}
+		if r.pass.placed == hasBody {
+			t.Errorf("%s %s: at work before its body %t, and it has a body %t", rt.method, rt.path, r.pass.placed, hasBody)
+		}
+		r.pass.leave()
+		if hasBody {
+			with++
+		}
+	}
+	if with < 3 {
+		t.Errorf("%d routes with a body: the walk proves nothing", with)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -304,4 +305,37 @@ func TestWithoutAuthoritiesNobodyIsAsked(t *testing.T) {
 	if _, err := k.Certify(chain(stranger), time.Now()); err == nil {
 		t.Error("a certificate is believed")
 	}
+}
+
+// Half a list of authorities is a good list, and would lock out all who stand in the other half.
+func TestAListThatIsBeingWrittenIsNotTaken(t *testing.T) {
+	first, second := testkit.NewAuthority(t, "clients"), testkit.NewAuthority(t, "more clients")
+	r := newRoom(t, first, second)
+	c, now := chain(second.Issue(t, testkit.Certificate{Subject: purse})), time.Now()
+	synctest.Test(t, func(t *testing.T) {
+		k := r.load(t)
+		ctx, stop := context.WithCancel(t.Context())
+		followed := make(chan error, 1)
+		go func() { followed <- k.Follow(ctx, 2*time.Second, slog.New(slog.DiscardHandler)) }()
+		time.Sleep(900 * time.Millisecond)
+		r.trust(t, first)
+		time.Sleep(time.Second) // it is looked at once
+		if _, err := k.Certify(c, now); err != nil {
+			t.Errorf("half the list was taken: %v", err)
+		}
+		r.trust(t, first, second)
+		time.Sleep(2 * time.Second)
+		if _, err := k.Certify(c, now); err != nil {
+			t.Errorf("of the whole list: %v", err)
+		}
+		r.trust(t, first)
+		time.Sleep(2 * time.Second)
+		if _, err := k.Certify(c, now); err == nil {
+			t.Error("a list that stays is not taken after every")
+		}
+		stop()
+		if err := <-followed; err != nil {
+			t.Error(err)
+		}
+	})
 }
