@@ -37,7 +37,7 @@ type Watch struct {
 // DefaultWatch looks at the last six hours and the last day.
 func DefaultWatch() Watch {
 	return Watch{
-		Windows: []time.Duration{6 * time.Hour, day}, BaselineDays: 28, FalseDiscoveries: 0.0002, AtLeast: 12, Ratio: 2,
+		Windows: []time.Duration{6 * time.Hour, day}, BaselineDays: 28, FalseDiscoveries: 0.0004, AtLeast: 12, Ratio: 2,
 	}
 }
 
