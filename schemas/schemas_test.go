@@ -112,6 +112,7 @@ func TestCodesAreNeverReused(t *testing.T) {
 	for name, v := range map[string]*fraud.Vocabulary{
 		"category": taxonomy.Category, "platform": taxonomy.Platform,
 		"institution": taxonomy.Institution, "region": taxonomy.Region,
+		"reason": taxonomy.Reason, "investigator": taxonomy.Investigator,
 	} {
 		for term, code := range given[name] {
 			if now, ok := v.Code(term); !ok || now != code {

@@ -118,6 +118,7 @@ var taxonomy = func() *fraud.Taxonomy {
 	t, err := fraud.LoadTaxonomy(fstest.MapFS{
 		"category.json": one("telecommunication"), "platform.json": one("shop"), "institution.json": one("maybank"),
 		"region.json": one("MY-14"), "group.json": one("payments"),
+		"reason.json": one("court_order"), "investigator.json": one("mule_recruited"),
 	})
 	if err != nil {
 		panic(err)

@@ -48,13 +48,20 @@ var auditSources = map[fraud.AuditKind]string{
 	fraud.AuditAct: `
 		SELECT toInt64(toUnixTimestamp64Milli(acts.at)) AS at, 4, toUInt64(0) AS a, cityHash64(acts.id, object) AS b, acts.what AS what,
 			toUInt16(0), by, toUUID(acts.id), toInt8(0), toInt64(0), toUInt32(0), toUInt64(0), toUInt16(0), key, whom, object, reason,
-			revision = 0 OR acts.id IN (SELECT min(act) FROM partner_revisions GROUP BY number, revision), '',
+			stands AND (revision = 0 OR acts.id IN (SELECT min(act) FROM partner_revisions GROUP BY number, revision)), '',
 			CAST([], 'Array(UInt64)')
 		FROM (
-			SELECT at, id, by, key, toString(what) AS what, whom, object, reason, revision FROM acts FINAL
+			SELECT at, id, by, key, toString(what) AS what, whom, object, reason, revision, toUInt8(1) AS stands FROM acts FINAL
+			UNION ALL
+			SELECT at, id, by, key, if(step = 'under_review', 'review_dispute', 'decide_dispute'), '', toString(dispute),
+				if(step = 'under_review', '', concat(step, ': ', reason, if(investigator = '', '', concat(', ', investigator)))),
+				toUInt64(0),
+				(dispute, number, id) IN (SELECT dispute, number, min(id) FROM dispute_steps GROUP BY dispute, number)
+			FROM dispute_steps FINAL
 			UNION ALL
 			SELECT replayed, '00000000-0000-0000-0000-000000000000', '', '', 'replay_message', '',
-				concat(toString(kafka_partition), ':', toString(kafka_offset)), concat('by ', operator), toUInt64(0)
+				concat(toString(kafka_partition), ':', toString(kafka_offset)), concat('by ', operator), toUInt64(0),
+				toUInt8(1)
 			FROM replays FINAL) AS acts
 		WHERE %s`,
 	fraud.AuditUsage: `

@@ -19,6 +19,9 @@ type Policy struct {
 	ConfirmReporters int
 	// ReaffirmWithin is how long after a dispute its reporters may take to renew a listing before it lapses; 0 is for ever.
 	ReaffirmWithin time.Duration
+	// AcknowledgeWithin and DecideWithin are how long authorities may take to review a dispute and to decide it, from when
+	// it was opened.
+	AcknowledgeWithin, DecideWithin time.Duration
 	// SuspectedAdvice and WeakAdvice cap what may be done on a suspicion, and on a weak match.
 	SuspectedAdvice, WeakAdvice Advice
 	// Partners finds a partner by number. Words of partners that it does not know list nothing.
@@ -34,7 +37,7 @@ const day = 24 * time.Hour
 func DefaultPolicy() Policy {
 	p := Policy{
 		ConfirmFreshness: 1.0 / 4, ListFreshness: 1.0 / 16, ConfirmScore: 50, ConfirmReporters: 2,
-		ReaffirmWithin: 14 * day, SuspectedAdvice: Hold, WeakAdvice: Warn,
+		ReaffirmWithin: 14 * day, AcknowledgeWithin: day, DecideWithin: 3 * day, SuspectedAdvice: Hold, WeakAdvice: Warn,
 		Partners: func(PartnerNumber) (*Partner, bool) { return nil, false },
 	}
 	p.HalfLife[indicator.URL] = 3 * day

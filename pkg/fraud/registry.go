@@ -85,6 +85,8 @@ const (
 	SigningKeyAdded   Deed = "add_signing_key"
 	SigningKeyRevoked Deed = "revoke_signing_key"
 	MessageReplayed   Deed = "replay_message"  // a refused one was sent again; stands among the audit's acts alone
+	DisputeReviewed   Deed = "review_dispute"  // an authority acknowledged it; stands among the audit's acts alone
+	DisputeDecided    Deed = "decide_dispute"  // the same
 	AuditExported     Deed = "export_audit"    // somebody took a copy of a part of the audit
 	IndicatorAudited  Deed = "audit_indicator" // somebody asked what was said of one indicator; not told of which
 	IndicatorErased   Deed = "erase"           // a person's right; not told of which
@@ -94,7 +96,7 @@ const (
 func Deeds() []Deed {
 	return []Deed{PartnerImported, PartnerAdded, PartnerChanged, PartnerStateSet, APIKeyIssued, APIKeyRevoked,
 		SigningKeyAdded, SigningKeyRevoked,
-		MessageReplayed, AuditExported, IndicatorAudited, IndicatorErased}
+		MessageReplayed, DisputeReviewed, DisputeDecided, AuditExported, IndicatorAudited, IndicatorErased}
 }
 
 // ActPlace is where an act stands in the order of time; the newest act comes last.

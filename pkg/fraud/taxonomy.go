@@ -38,14 +38,18 @@ type Taxonomy struct {
 	Category, Platform, Institution, Region *Vocabulary
 	// Group holds the sharing groups; their codes are at most MaxGroup.
 	Group *Vocabulary
+	// Reason holds why disputes are decided as they are, in words that the subject may read, and Investigator what only
+	// authorities may.
+	Reason, Investigator *Vocabulary
 }
 
-// LoadTaxonomy reads category.json, platform.json, institution.json, region.json and group.json.
+// LoadTaxonomy reads category.json, platform.json, institution.json, region.json, group.json, reason.json and investigator.json.
 func LoadTaxonomy(fsys fs.FS) (*Taxonomy, error) {
 	t := &Taxonomy{}
 	for file, v := range map[string]**Vocabulary{
 		"category.json": &t.Category, "platform.json": &t.Platform,
 		"institution.json": &t.Institution, "region.json": &t.Region, "group.json": &t.Group,
+		"reason.json": &t.Reason, "investigator.json": &t.Investigator,
 	} {
 		data, err := fs.ReadFile(fsys, file)
 		if err != nil {

@@ -18,7 +18,7 @@ func TestTaxonomyOfTheHubLoads(t *testing.T) {
 	}
 	for what, v := range map[string]*fraud.Vocabulary{
 		"category": taxonomy.Category, "platform": taxonomy.Platform, "institution": taxonomy.Institution,
-		"region": taxonomy.Region,
+		"region": taxonomy.Region, "reason": taxonomy.Reason, "investigator": taxonomy.Investigator,
 	} {
 		if v.Version == "" || len(v.Terms) == 0 {
 			t.Errorf("%s: version %q, %d terms", what, v.Version, len(v.Terms))
@@ -51,7 +51,7 @@ func TestTaxonomyAtFaultIsRefused(t *testing.T) {
 		"not JSON":          {`{`, "taxonomy category.json"},
 	} {
 		fsys := fstest.MapFS{}
-		for _, name := range []string{"category", "platform", "institution", "region", "group"} {
+		for _, name := range []string{"category", "platform", "institution", "region", "group", "reason", "investigator"} {
 			data, err := fs.ReadFile(schemas.Taxonomy(), name+".json")
 			if err != nil {
 				t.Fatal(err)
