@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/waspada-hub/waspada/internal/testkit"
 )
 
 // certified writes a certificate for 127.0.0.1 and its key as files; "bad" files beside them.
@@ -145,6 +147,39 @@ func TestWrongFilesAreNamedWithTheirKeyAndNeverQuoted(t *testing.T) {
 				t.Fatalf("error %v, want %q in it", err, want)
 			}
 		})
+	}
+}
+
+func TestACertificateOfTheAPIThatHasEndedFailsTheCheck(t *testing.T) {
+	authority := testkit.NewAuthority(t, "servers")
+	for _, c := range []struct {
+		end  time.Time
+		want bool
+	}{{time.Now().Add(time.Hour), false}, {time.Now().Add(-time.Minute), true}} {
+		cfg := defaultConfig()
+		cfg.HTTP.TLS.CertFile, cfg.HTTP.TLS.KeyFile = testkit.WriteCertificate(t, t.TempDir(), "hub",
+			authority.Issue(t, testkit.Certificate{Server: true, NotAfter: c.end}))
+		err := checkFiles(cfg)
+		if got := err != nil && strings.Contains(err.Error(), "has ended: no caller trusts it"); got != c.want {
+			t.Errorf("one that ends at %s: %v", c.end, err)
+		}
+	}
+}
+
+func TestWhoServesOthersWithoutTLSIsWarned(t *testing.T) {
+	for addr, want := range map[string]bool{
+		"127.0.0.1:8080": false, "localhost:8080": false, "[::1]:8080": false,
+		"0.0.0.0:8080": true, ":8080": true, "10.0.0.7:8080": true,
+	} {
+		cfg := defaultConfig()
+		cfg.HTTP.Addr = addr
+		if got := len(cfg.warnings()) > 0; got != want {
+			t.Errorf("%s: %v", addr, cfg.warnings())
+		}
+		cfg.HTTP.TLS = httpTLS{CertFile: "hub.pem", KeyFile: "hub.key"}
+		if got := cfg.warnings(); len(got) > 0 {
+			t.Errorf("%s with TLS: %v", addr, got)
+		}
 	}
 }
 

@@ -13,6 +13,8 @@
 // With a key ring ([WithKeyRing]) values are parsed and digested here and only digests leave the process. Without one
 // the values themselves are sent, for the hub to digest and forget. Either way no error of this package holds a value.
 //
+// Instead of an API key, or beside it, the caller's client certificate ([WithTLS], [LoadTLS]) proves who it is.
+//
 // What fails for a moment (no connection, 429, 502, 503, 504) is tried again with growing pauses, or after the time
 // that the hub asks for, with exactly the same bytes: an event counts once, however often it is sent. What the hub
 // refuses for good is a [*Problem].
