@@ -96,6 +96,8 @@ type config struct {
 
 	Quotas quotaSettings `koanf:"quotas" yaml:"quotas"`
 
+	Sweeps sweepSettings `koanf:"sweeps" yaml:"sweeps"`
+
 	Audit struct {
 		// At is the hour and minute, in Malaysia's time, at which the audit runs each night; empty for never.
 		At string `koanf:"at" yaml:"at"`
@@ -126,6 +128,7 @@ func defaultConfig() config {
 	c.Index.Freshness = 30 * time.Second
 	c.Audit.At, c.Audit.UsageEvery = "03:30", time.Minute
 	c.Quotas.Enforce, c.Quotas.Nodes = true, 1
+	c.Sweeps.Distinct, c.Sweeps.HitFloor = 10_000, 0.0001
 	return c
 }
 
@@ -203,9 +206,7 @@ func (c *config) check() error {
 	if c.HTTP.Concurrency < 0 {
 		errs = append(errs, fmt.Errorf("config: http.concurrency is %d: set 0 or more", c.HTTP.Concurrency))
 	}
-	if err := c.Quotas.check(); err != nil {
-		errs = append(errs, err)
-	}
+	errs = append(errs, c.Quotas.check(), c.Sweeps.check())
 	if every := c.Audit.UsageEvery; every < time.Second || every > time.Hour || time.Hour%every != 0 {
 		errs = append(errs, fmt.Errorf("config: audit.usage_every is %s: set a part of an hour, 1s to 1h", every))
 	}

@@ -4,6 +4,7 @@
 //	waspadad migrate         bring the ClickHouse schema up to date, once
 //	waspadad audit           prove that nothing is lost and nothing counts twice
 //	waspadad deadletters     see what was refused for good, and send it again once the reason is gone
+//	waspadad canary          make indicators that nobody has a reason to ask about
 //	waspadad config          check or print the configuration
 //
 // One file, serve.go, shows how the parts hang together.
@@ -20,6 +21,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/waspada-hub/waspada/internal/sweeps"
 )
 
 func main() {
@@ -51,7 +54,7 @@ Every setting can be overridden by the environment: http.addr by WASPADA_HTTP_AD
 	root.PersistentFlags().StringVar(&path, "config", "", "configuration file (YAML)")
 	load := func() (config, error) { return loadConfig(path, os.LookupEnv) }
 	root.AddCommand(newServeCommand(load), newMigrateCommand(load), newAuditCommand(load), newDeadLettersCommand(load),
-		newConfigCommand(load))
+		newCanaryCommand(load), newConfigCommand(load))
 	return root
 }
 
@@ -92,14 +95,18 @@ func newConfigCommand(load func() (config, error)) *cobra.Command {
 
 // checkFiles reads every file that the configuration names, and names all that are wrong.
 func checkFiles(cfg config) error {
-	_, trustErr := loadTrust(cfg)
+	trust, trustErr := loadTrust(cfg)
+	var canaryErr error
+	if trustErr == nil {
+		canaryErr = sweeps.Check(cfg.Sweeps.CanariesFile, trust.ring)
+	}
 	_, kafkaErr := kafkaCluster(cfg, "")
 	_, storeErr := storeConfig(cfg)
 	keeper, httpErr := httpCertificates(cfg)
 	if httpErr == nil && keeper != nil && !keeper.Until().After(time.Now()) {
 		httpErr = fmt.Errorf("config: http.tls.cert_file: %s has ended: no caller trusts it", cfg.HTTP.TLS.CertFile)
 	}
-	return errors.Join(trustErr, kafkaErr, storeErr, httpErr)
+	return errors.Join(trustErr, canaryErr, kafkaErr, storeErr, httpErr)
 }
 
 func newMigrateCommand(load func() (config, error)) *cobra.Command {

@@ -298,6 +298,11 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	apiCfg.Addr, apiCfg.Node, apiCfg.RefuseValues = d.cfg.HTTP.Addr, d.cfg.Node, d.cfg.HTTP.RefuseValues
 	apiCfg.Concurrency = d.cfg.HTTP.Concurrency
 	quotas, parts := d.openQuotas()
+	watch, err := d.watchSweeps(quotas)
+	if err != nil {
+		return nil, err
+	}
+	parts = append(parts, run.Part{Name: "sweeps", Run: watch.Run})
 	registrar := api.Registrar(d.registry)
 	if d.shared != nil {
 		registrar = d.shared
@@ -321,7 +326,8 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	server, err := api.New(apiCfg, api.Deps{
 		Auth: d.registry, Certifier: certifier, Registry: registrar, Acts: d.reader, Trail: ledger{d.reader, d.writer}, NewAPIKey: partners.NewAPIKey,
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
-		Quotas: quotas, Tally: counter, Checks: d.checks(known), Log: d.log, Metrics: d.metrics, Now: time.Now,
+		Quotas: quotas, Tally: counter, Canaries: watch, Checks: d.checks(known), Log: d.log, Metrics: d.metrics,
+		Now: time.Now,
 	})
 	if err != nil {
 		return nil, err

@@ -42,6 +42,7 @@ var arrows = map[string]string{
 	"internal/certificates": "pkg/fraud",
 	// Quotas are no stage: the api draws on a partner's account as on a library.
 	"internal/api":     "pkg/fraud pkg/indicator internal/quota schemas",
+	"internal/sweeps":  "pkg/fraud pkg/indicator",
 	"internal/console": "",
 	"internal/run":     "",
 	// The audit holds what the store says against what Kafka says: it belongs to neither.
@@ -61,7 +62,8 @@ var arrows = map[string]string{
 	// The commands.
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
 		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
-		"internal/audit internal/certificates internal/deadletters internal/quota internal/tally internal/run schemas",
+		"internal/audit internal/certificates internal/deadletters internal/quota internal/sweeps internal/tally " +
+		"internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",
 	"cmd/devstack": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/devstack internal/nation " +
 		"internal/run schemas",

@@ -43,7 +43,12 @@ func withdraw(t *testing.T, hub *hubtest.Hub, c nation.Case) fraud.Event {
 
 func lookup(t *testing.T, hub *hubtest.Hub, c nation.Case) client.Result {
 	t.Helper()
-	results, err := hub.Client(t, "platform").Lookup(t.Context(), []client.Item{{Type: c.Type, Value: c.Raw}})
+	return lookupFor(t, hub, "platform", c)
+}
+
+func lookupFor(t *testing.T, hub *hubtest.Hub, role string, c nation.Case) client.Result {
+	t.Helper()
+	results, err := hub.Client(t, role).Lookup(t.Context(), []client.Item{{Type: c.Type, Value: c.Raw}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,8 +58,13 @@ func lookup(t *testing.T, hub *hubtest.Hub, c nation.Case) client.Result {
 // becomes waits until a lookup gives the verdict.
 func becomes(t *testing.T, hub *hubtest.Hub, c nation.Case, want fraud.Status) {
 	t.Helper()
+	becomesFor(t, hub, "platform", c, want)
+}
+
+func becomesFor(t *testing.T, hub *hubtest.Hub, role string, c nation.Case, want fraud.Status) {
+	t.Helper()
 	testkit.Eventually(t, 10*time.Second, func() error {
-		if got := lookup(t, hub, c); got.Verdict != want {
+		if got := lookupFor(t, hub, role, c); got.Verdict != want {
 			return fmt.Errorf("verdict %s, want %s", got.Verdict, want)
 		}
 		return nil

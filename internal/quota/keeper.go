@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -84,6 +85,31 @@ func (k *Keeper) renew(p *fraud.Partner) *Account {
 	return next.Account
 }
 
+// Count is what a partner asked about today, in different indicators, and how many of them are known.
+type Count struct {
+	Partner         fraud.PartnerNumber
+	Distinct, Known int
+}
+
+// Counts are those of today's askers, in no order.
+func (k *Keeper) Counts() []Count {
+	now := k.cfg.Now()
+	var all []Count
+	accounts := *k.accounts.Load()
+	for number, d := range k.saved {
+		if accounts[number] == nil && d.number == dayOf(now) {
+			all = append(all, Count{number, d.asked.count(), d.known.count()})
+		}
+	}
+	for number, e := range accounts {
+		e.mu.Lock()
+		e.turn(now)
+		all = append(all, Count{number, e.today.asked.count(), e.today.known.count()})
+		e.mu.Unlock()
+	}
+	return all
+}
+
 // saveEvery is how much of a day's use a crash forgets.
 const saveEvery = time.Minute
 
@@ -125,7 +151,8 @@ func (k *Keeper) days() map[fraud.PartnerNumber]day {
 		e.mu.Lock()
 		e.turn(now)
 		d := e.today
-		d.asked.registers = append([]uint8(nil), d.asked.registers...)
+		d.asked.registers = slices.Clone(d.asked.registers)
+		d.known.registers = slices.Clone(d.known.registers)
 		e.mu.Unlock()
 		all[number] = d
 	}

@@ -228,10 +228,16 @@ func TestARestartKeepsTheDay(t *testing.T) {
 	k := open(c, dir, 1)
 	k.Of(p).Ask(c.Time, 1, digests(0, 990))
 	k.Of(p).Report(c.Time, 9, 0)
+	k.Of(p).Found(c.Time, digests(0, 20), true)
+	k.Of(p).Found(c.Time, digests(20, 970), false)
+	before := k.Counts()
 	k.save()
 	k = open(c, dir, 1)
 	k.save() // before the partner came again
 	k = open(c, dir, 1)
+	if diff := cmp.Diff(before, k.Counts()); diff != "" || len(before) != 1 || before[0].Known < 19 || before[0].Known > 21 {
+		t.Errorf("what was asked, and is known (-before +after):\n%s%v", diff, before)
+	}
 	if refused := k.Of(p).Ask(c.Time, 1, digests(0, 990)); refused != nil {
 		t.Errorf("what was asked before counts again: %v", refused)
 	}
@@ -248,7 +254,7 @@ func TestADamagedFileBeginsTheDayAnew(t *testing.T) {
 	c := &clock{noon}
 	p := &fraud.Partner{Number: 7, Kind: fraud.Bank}
 	for _, text := range []string{"", "{", `{"version":9}`, fmt.Sprintf(
-		`{"version":1,"partners":[{"partner":7,"day":%d,"asked":5,"registers":"AAAA"}]}`, dayOf(noon))} {
+		`{"version":2,"partners":[{"partner":7,"day":%d,"asked":{"n":5,"registers":"AAAA"}}]}`, dayOf(noon))} {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, stateName), []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 const stateName = "quotas.json"
 
 // stateVersion is that of the file and of what its registers mean.
-const stateVersion = 1
+const stateVersion = 2
 
 type savedState struct {
 	Version  int        `json:"version"`
@@ -28,17 +28,22 @@ type savedDay struct {
 	Day         int64               `json:"day"`
 	Listed      int                 `json:"listed"`
 	Retractions int                 `json:"retractions"`
-	Asked       float64             `json:"asked"`
 	Secret      [2]uint64           `json:"secret"`
-	Registers   []byte              `json:"registers"`
+	Asked       savedDistinct       `json:"asked"`
+	Known       savedDistinct       `json:"known"`
+}
+
+type savedDistinct struct {
+	N         float64 `json:"n"`
+	Registers []byte  `json:"registers"`
 }
 
 // writeDays replaces the file in one step.
 func writeDays(dir string, days map[fraud.PartnerNumber]day) error {
 	state := savedState{Version: stateVersion, Partners: make([]savedDay, 0, len(days))}
 	for number, d := range days {
-		state.Partners = append(state.Partners, savedDay{number, d.number, d.listed, d.retractions, d.asked.n,
-			d.asked.secret, d.asked.registers})
+		state.Partners = append(state.Partners, savedDay{number, d.number, d.listed, d.retractions, d.asked.secret,
+			savedDistinct{d.asked.n, d.asked.registers}, savedDistinct{d.known.n, d.known.registers}})
 	}
 	data, err := json.Marshal(state)
 	if err != nil {
@@ -75,20 +80,24 @@ func readDays(dir string, number int64) (map[fraud.PartnerNumber]day, error) {
 		if s.Day != number {
 			continue
 		}
-		d := day{number: s.Day, listed: s.Listed, retractions: s.Retractions, asked: distinct{secret: s.Secret}}
-		if len(s.Registers) > 0 {
-			if d.asked, err = restored(s); err != nil {
-				return nil, fmt.Errorf("quota: %s: partners[%d]: %w", stateName, i, err)
-			}
+		d := day{number: s.Day, listed: s.Listed, retractions: s.Retractions, unknown: distinct{secret: s.Secret}}
+		if d.asked, err = s.Asked.restored(s.Secret); err == nil {
+			d.known, err = s.Known.restored(s.Secret)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("quota: %s: partners[%d]: %w", stateName, i, err)
 		}
 		days[s.Partner] = d
 	}
 	return days, nil
 }
 
-func restored(s savedDay) (distinct, error) {
-	d := distinct{secret: s.Secret, registers: s.Registers, n: s.Asked}
-	if len(s.Registers) != m || !(s.Asked >= 0) {
+func (s savedDistinct) restored(secret [2]uint64) (distinct, error) {
+	d := distinct{secret: secret, registers: s.Registers, n: s.N}
+	if len(s.Registers) == 0 {
+		return distinct{secret: secret}, nil
+	}
+	if len(s.Registers) != m || !(s.N >= 0) {
 		return distinct{}, errors.New("the registers are damaged")
 	}
 	for _, r := range s.Registers {

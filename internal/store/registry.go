@@ -45,6 +45,15 @@ func (w *Writer) Revise(ctx context.Context, revisions []fraud.PartnerRevision, 
 	return unmigrated(insert(ctx, w.conn, "partner_revisions", revisionColumns, rows))
 }
 
+// PutActs adds acts that change no record. It may be repeated.
+func (w *Writer) PutActs(ctx context.Context, acts []fraud.Act) error {
+	told := make([]*actRow, len(acts))
+	for i := range acts {
+		told[i] = &actRow{Act: &acts[i]}
+	}
+	return unmigrated(insert(ctx, w.conn, "acts", actColumns, told))
+}
+
 // PartnerRevisions reads the revision of each partner that is in force, in the order of their numbers. A record that
 // this version cannot read has its number and no id: one such record must not hold up what was revoked in others.
 func (r *Reader) PartnerRevisions(ctx context.Context) (all []fraud.PartnerRevision, err error) {

@@ -90,13 +90,17 @@ const (
 	AuditExported     Deed = "export_audit"    // somebody took a copy of a part of the audit
 	IndicatorAudited  Deed = "audit_indicator" // somebody asked what was said of one indicator; not told of which
 	IndicatorErased   Deed = "erase"           // a person's right; not told of which
+	// What partners did. Of a canary the object is its label; a sweep was noticed by the hub itself.
+	CanaryTouched Deed = "touch_canary"
+	SweepNoticed  Deed = "sweep"
 )
 
 // Deeds lists them all.
 func Deeds() []Deed {
 	return []Deed{PartnerImported, PartnerAdded, PartnerChanged, PartnerStateSet, APIKeyIssued, APIKeyRevoked,
 		SigningKeyAdded, SigningKeyRevoked,
-		MessageReplayed, DisputeReviewed, DisputeDecided, AuditExported, IndicatorAudited, IndicatorErased}
+		MessageReplayed, DisputeReviewed, DisputeDecided, AuditExported, IndicatorAudited, IndicatorErased,
+		CanaryTouched, SweepNoticed}
 }
 
 // ActPlace is where an act stands in the order of time; the newest act comes last.
