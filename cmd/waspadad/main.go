@@ -54,7 +54,7 @@ Every setting can be overridden by the environment: http.addr by WASPADA_HTTP_AD
 	root.PersistentFlags().StringVar(&path, "config", "", "configuration file (YAML)")
 	load := func() (config, error) { return loadConfig(path, os.LookupEnv) }
 	root.AddCommand(newServeCommand(load), newMigrateCommand(load), newAuditCommand(load), newDeadLettersCommand(load),
-		newCanaryCommand(load), newConfigCommand(load))
+		newCanaryCommand(load), newEraseCommand(load), newConfigCommand(load))
 	return root
 }
 

@@ -225,6 +225,18 @@ func (n *Node) Audit(t testing.TB, report any) error {
 	return nil
 }
 
+// Command runs a command of waspadad with the node's configuration, and returns what it printed.
+func (n *Node) Command(t testing.TB, name string, args ...string) (string, error) {
+	t.Helper()
+	var out, log bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), Binary(t, "waspadad"), append([]string{name, "--config", n.config}, args...)...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = plainEnv(), &out, &log
+	if err := cmd.Run(); err != nil {
+		return out.String(), fmt.Errorf("%w: %s", err, log.Bytes())
+	}
+	return out.String(), nil
+}
+
 // Signal sends a signal to the daemon, which must be up: SIGSTOP makes it a zombie until SIGCONT.
 func (n *Node) Signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()

@@ -115,7 +115,8 @@ func (r *Reader) replay(ctx context.Context, part digests, yield func(*fraud.Opi
 			CAST(also_grade, 'Array(Int8)'), also_digest, category, evidence, confidence, CAST(advice, 'Int8'),
 			CAST(tlp, 'Int8'), toUnixTimestamp64Milli(expires_at), toUnixTimestamp64Milli(appended), signed_by,
 			sharing_group, held
-		FROM events WHERE %s OR arrayExists(d -> %s, also_digest)`, part.condition("digest"), part.condition("d"))
+		FROM events WHERE digest != `+erasedDigest+` AND (%s OR arrayExists(d -> %s, also_digest))`,
+		part.condition("digest"), part.condition("d"))
 	var (
 		partner, category         uint16
 		id                        uuid.UUID

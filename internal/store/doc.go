@@ -8,6 +8,7 @@
 //	events ──RollUp──▶ trend_hours ──Series──▶ trends          Audit proves all of it against the ledger
 //	dead_letters, replays ──DeadLetters──▶ operators ──RecordReplays──▶ replays: what was sent again
 //	every api node ──AddUsage──▶ usage: how much partners asked   RecordActs──▶ acts   AuditTrail──▶ who did what
+//	an operator ──Eraser──▶ events without content, no opinions: of one indicator nothing is left
 //	operators ──Revise──▶ acts, partner_revisions ──PartnerRevisions──▶ the registry of every node
 //
 // # Nothing counts twice

@@ -1,0 +1,185 @@
+package store
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
+)
+
+// Eraser removes one indicator from every table. Rows of the ledger stay as places, so that the audit still proves that
+// nothing is lost and nothing counts twice, and keep what trends count: that a partner said something of an indicator of
+// a type and a category, at a time. Everything else in them goes.
+//
+//	events about it          digest 0, and no other word of what was said
+//	events that mention it   as a broader or weaker form of another indicator: without that form
+//	opinions                 deleted, those on the broader and weaker forms that came from it too
+//
+// It needs the right to ALTER these tables (UPDATE and DELETE).
+type Eraser struct {
+	cfg  Config
+	conn driver.Conn
+}
+
+// NewEraser makes an Eraser. It reaches nobody yet.
+func NewEraser(cfg Config) (*Eraser, error) {
+	conn, err := cfg.open(cfg.Database, 1, migrateTimeout, unlogged)
+	if err != nil {
+		return nil, err
+	}
+	return &Eraser{cfg, conn}, nil
+}
+
+// unlogged keeps what is erased out of the server's log of queries.
+var unlogged = clickhouse.Settings{"log_queries": 0}
+
+// Close ends the connections.
+func (e *Eraser) Close() error { return e.conn.Close() }
+
+// Traces are what the tables hold of one indicator.
+type Traces struct {
+	// Events are rows about it, copies too, and Mentions rows about others that it is a broader or weaker form of.
+	Events, Mentions uint64
+	// Opinions are the words on it, and on its broader and weaker forms as far as they came from it.
+	Opinions []fraud.Opinion
+	// Elsewhere names tables that hold it and that this version does not know.
+	Elsewhere []string
+	forms     []indicator.Digest // its broader and weaker ones
+}
+
+// None reports whether nothing is left.
+func (t *Traces) None() bool {
+	return t.Events == 0 && t.Mentions == 0 && len(t.Opinions) == 0 && len(t.Elsewhere) == 0
+}
+
+// erasedDigest stands in the ledger where a digest was. Nobody can report it.
+const erasedDigest = "toFixedString('', 32)"
+
+func quoted(d indicator.Digest) string {
+	return "toFixedString(unhex('" + hex.EncodeToString(d[:]) + "'), 32)"
+}
+
+// Find looks for a digest in every table.
+func (e *Eraser) Find(ctx context.Context, d indicator.Digest) (t Traces, err error) {
+	const what = "look for what is to be erased"
+	this := quoted(d)
+	err = e.conn.QueryRow(ctx, fmt.Sprintf("SELECT countIf(digest = %[1]s), countIf(digest != %[1]s) FROM events "+
+		"WHERE digest = %[1]s OR has(also_digest, %[1]s)", this)).Scan(&t.Events, &t.Mentions)
+	if err != nil {
+		return t, classify(what, err)
+	}
+	err = each(ctx, e.conn, what, "SELECT DISTINCT arrayJoin(also_digest) FROM events WHERE digest = "+this,
+		func(rows driver.Rows) error {
+			var form []byte
+			err := rows.Scan(&form)
+			t.forms = append(t.forms, indicator.Digest(form))
+			return err
+		})
+	if err != nil {
+		return t, err
+	}
+	reader := &Reader{conn: e.conn}
+	err = reader.opinions(ctx, "WHERE "+opinionsOf(d, t.forms), func(block []fraud.Opinion) error {
+		t.Opinions = append(t.Opinions, slices.Clone(block)...)
+		return nil
+	})
+	if err != nil {
+		return t, err
+	}
+	t.Elsewhere, err = e.elsewhere(ctx, this)
+	return t, err
+}
+
+// opinionsOf is a condition for the words on a digest, and those on its forms that came from it.
+func opinionsOf(d indicator.Digest, forms []indicator.Digest) string {
+	condition := "digest = " + quoted(d)
+	if len(forms) > 0 {
+		condition += fmt.Sprintf(" OR (origin = %d AND digest IN (%s))", fraud.OriginOf(d), list(forms, quoted))
+	}
+	return "(" + condition + ")"
+}
+
+// elsewhere looks through every other column that may hold digests.
+func (e *Eraser) elsewhere(ctx context.Context, this string) (tables []string, err error) {
+	const what = "look for tables with digests"
+	conditions := map[string][]string{}
+	err = each(ctx, e.conn, what, "SELECT table, name, type FROM system.columns WHERE database = currentDatabase() "+
+		"AND type IN ('FixedString(32)', 'Array(FixedString(32))') ORDER BY table, name", func(rows driver.Rows) error {
+		var table, name, kind string
+		if err := rows.Scan(&table, &name, &kind); err != nil {
+			return err
+		}
+		condition := identifier(name) + " = " + this
+		if kind != "FixedString(32)" {
+			condition = "has(" + identifier(name) + ", " + this + ")"
+		}
+		switch strings.TrimSuffix(table, "_local") {
+		case "events", "opinions":
+		default:
+			conditions[table] = append(conditions[table], condition)
+		}
+		return nil
+	})
+	for table, any := range conditions {
+		var n uint64
+		if err == nil {
+			err = classify(what, e.conn.QueryRow(ctx, "SELECT count() FROM "+identifier(table)+" WHERE "+
+				strings.Join(any, " OR ")).Scan(&n))
+		}
+		if n > 0 {
+			tables = append(tables, table)
+		}
+	}
+	slices.Sort(tables)
+	return tables, err
+}
+
+// Erase removes what was found and returns when ClickHouse has rewritten the tables. It may be repeated, also after it
+// was cut off: opinions go first, since the ledger tells which they are.
+func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) error {
+	hosts, err := e.cfg.hosts(ctx)
+	if err != nil {
+		return err
+	}
+	this := quoted(d)
+	statements := []string{
+		`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms),
+		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE
+			also_grade = arrayFilter((g, d) -> d != ` + this + `, also_grade, also_digest),
+			also_digest = arrayFilter(d -> d != ` + this + `, also_digest)
+			WHERE has(also_digest, ` + this + `)`,
+		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE digest = ` + erasedDigest + `,
+			also_grade = arrayResize(also_grade, 0), also_digest = arrayResize(also_digest, 0),
+			role = '', confidence = 0, evidence = 0, observed_at = toDateTime64(0, 3, 'UTC'),
+			expires_at = toDateTime64(0, 3, 'UTC'), tlp = '', advice = '', action = '', platform = 0, institution = 0,
+			region = 0, loss_band = '', case_id = '', sharing_group = 0
+			WHERE digest = ` + this,
+		// The text of a table's last statement stays with it.
+		`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE 0`,
+		`ALTER TABLE {{table "events"}} {{on_cluster}} DELETE WHERE 0`,
+	}
+	for _, host := range hosts {
+		conn, err := host.open(host.Database, 1, migrateTimeout, unlogged)
+		if err != nil {
+			return err
+		}
+		for _, s := range statements {
+			// Waits for every replica.
+			if err = host.execute(ctx, conn, s+" SETTINGS mutations_sync = 2"); err != nil {
+				break
+			}
+		}
+		if err = errors.Join(failed("erase", err), conn.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package store_test
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/waspada-hub/waspada/internal/store"
+	"github.com/waspada-hub/waspada/internal/testkit"
+	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
+)
+
+// holding are the tables in whose columns the digest stands in any form, and how often.
+func (d *db) holding(t *testing.T, digest indicator.Digest) (found []string) {
+	t.Helper()
+	text := strings.ToUpper(hex.EncodeToString(digest[:]))
+	for _, table := range strings.Fields(d.query(t, "SELECT name FROM system.tables WHERE database = '"+d.Database+"'")) {
+		n := d.query(t, fmt.Sprintf("SELECT countIf(position(hex(formatRow('RowBinary', *)), '%s') > 0) FROM %s.`%s`", text, d.Database,
+			table))
+		if n := strings.TrimSpace(n); n != "0" {
+			found = append(found, table+" "+n)
+		}
+	}
+	return found
+}
+
+func TestWhatIsErasedIsNowhereAndTheRestStaysProven(t *testing.T) {
+	d := newDB(t)
+	m := maker{testkit.Seed(t)}
+	gone, form, broader := m.digest(), m.digest(), m.digest()
+	var entries []fraud.Entry
+	for range 200 {
+		entries = append(entries, m.entry(noon.Add(-time.Duration(m.IntN(24*60))*time.Minute)))
+	}
+	about := func(i int, ref fraud.Ref) {
+		ref.Type, ref.Epoch = indicator.BankAccount, 1
+		entries[i].Event.Indicator = ref
+		speak(&entries[i])
+	}
+	weak := []fraud.Also{{Grade: indicator.Weak, Digest: form}}
+	for _, i := range []int{3, 50, 120} {
+		about(i, fraud.Ref{Digest: gone, Also: weak})
+	}
+	about(70, fraud.Ref{Digest: broader, Also: weak})                                                     // another account with the same number
+	about(90, fraud.Ref{Digest: m.digest(), Also: []fraud.Also{{Grade: indicator.Prefix, Digest: gone}}}) // mentions it
+	about(91, fraud.Ref{Digest: m.digest(), Also: append([]fraud.Also{{Grade: indicator.Prefix, Digest: gone}}, weak...)})
+	segment := messages(0, 0, entries)
+	d.insert(t, segment, segment) // copies are erased as well
+	if err := d.RollUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	committed := map[int32]int64{0: int64(len(entries))}
+	wantClean(t, d, committed)
+	before := d.query(t, "SELECT count() FROM "+d.Database+".opinions FINAL")
+	if tables := d.holding(t, gone); len(tables) < 2 {
+		t.Fatalf("it stands in %v: nothing is looked through", tables)
+	}
+
+	eraser, err := store.NewEraser(d.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer eraser.Close()
+	found, err := eraser.Find(t.Context(), gone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found.Events < 3 || found.Mentions < 2 || found.None() || len(found.Elsewhere) > 0 {
+		t.Errorf("found %+v", found)
+	}
+	for range 2 { // it may be repeated
+		if err := eraser.Erase(t.Context(), gone, &found); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, err := eraser.Find(t.Context(), gone)
+	if err != nil || !left.None() {
+		t.Errorf("left: %+v, %v", left, err)
+	}
+	if tables := d.holding(t, gone); len(tables) > 0 {
+		t.Errorf("it stands in %v", tables)
+	}
+	// The broader form stays where it came from others, and nothing else is touched.
+	due := map[fraud.Key]bool{}
+	for i := range entries {
+		for _, o := range entries[i].Opinions {
+			if o.Digest != gone && (o.Digest != form || o.Origin != fraud.OriginOf(gone)) {
+				due[o.Key()] = true
+			}
+		}
+	}
+	if err := d.Opinions(t.Context(), func(all []fraud.Opinion) error {
+		for i := range all {
+			if !due[all[i].Key()] {
+				t.Errorf("an opinion stays that came from what was erased: %+v", all[i])
+			}
+			delete(due, all[i].Key())
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(due) > 0 {
+		t.Errorf("%d of %s opinions are lost that came from elsewhere", len(due), strings.TrimSpace(before))
+	}
+	wantClean(t, d, committed)
+	wantSeries(t, d, entries, "after an erasure")
+
+	// ClickHouse forgets the statements, too, in its own time, which is half a minute.
+	text := hex.EncodeToString(gone[:])
+	if testkit.Long() {
+		testkit.Eventually(t, 3*time.Minute, func() error {
+			kept := d.query(t, "SELECT countIf(position(command, '"+text+"') > 0) FROM system.mutations WHERE database = '"+d.Database+"'")
+			if strings.TrimSpace(kept) != "0" {
+				return fmt.Errorf("%s statements stand with the tables", strings.TrimSpace(kept))
+			}
+			return nil
+		})
+	}
+
+	// It can be reported anew.
+	again := m.entry(noon.Add(time.Minute))
+	again.Event.Indicator = fraud.Ref{Type: indicator.BankAccount, Epoch: 1, Digest: gone}
+	speak(&again)
+	d.insert(t, messages(0, int64(len(entries)), []fraud.Entry{again}))
+	committed[0]++
+	wantClean(t, d, committed)
+	found, err = eraser.Find(t.Context(), gone)
+	if err != nil || found.Events != 1 {
+		t.Errorf("reported anew: %+v, %v", found, err)
+	}
+}
+
+// A table that is new and holds digests must be known to erasure.
+func TestEveryTableWithDigestsIsKnownToErasure(t *testing.T) {
+	d := newDB(t)
+	got := strings.Fields(d.query(t, "SELECT concat(replaceRegexpOne(table, '_local$', ''), '.', name) FROM system.columns WHERE database = '"+
+		d.Database+"' AND type IN ('FixedString(32)', 'Array(FixedString(32))') GROUP BY 1 ORDER BY 1"))
+	if diff := cmp.Diff([]string{"events.also_digest", "events.digest", "opinions.digest"}, got); diff != "" {
+		t.Errorf("columns with digests (-known +there): teach store.Eraser about the new ones\n%s", diff)
+	}
+}
