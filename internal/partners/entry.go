@@ -25,6 +25,13 @@ func entryOf(r *fraud.PartnerRecord) *partnerEntry {
 		e.SigningKeys = append(e.SigningKeys, signingEntry{k.ID, base64.StdEncoding.EncodeToString(k.Public),
 			timeText(k.NotBefore), timeText(k.NotAfter), k.Reason})
 	}
+	for _, v := range r.Voided {
+		e.Voids = append(e.Voids, voidEntry{v.ID, timeText(v.Since), timeText(v.Until), v.KeyID, v.Reason, timeText(v.At)})
+	}
+	for _, v := range r.Released {
+		e.Releases = append(e.Releases, releaseEntry{v.ID, timeText(v.Since), timeText(v.Until), v.Reason, v.ProposedBy,
+			v.ConfirmedBy, timeText(v.At)})
+	}
 	return e
 }
 

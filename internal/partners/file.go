@@ -43,6 +43,8 @@ type partnerEntry struct {
 	Sharing      []string       `yaml:"sharing_groups"`
 	APIKeys      []apiEntry     `yaml:"api_keys"`
 	SigningKeys  []signingEntry `yaml:"signing_keys"`
+	Voids        []voidEntry    `yaml:"voids"`
+	Releases     []releaseEntry `yaml:"releases"`
 }
 
 type quotasEntry struct {
@@ -198,6 +200,10 @@ func (b *builder) partner(at string, e *partnerEntry) {
 		record.SigningKeys = append(record.SigningKeys, fraud.SigningKeyRecord{SigningKey: k,
 			Reason: e.SigningKeys[i].Reason})
 	}
+	b.voids(at, e, p, &record)
+	b.releases(at, e, p, &record)
+	record.Voids, record.Releases = p.Voids, p.Releases
+	b.all[len(b.all)-1] = *p
 	b.records = append(b.records, fraud.PartnerRevision{PartnerRecord: record})
 }
 

@@ -271,6 +271,7 @@ func (s *Shared) Change(
 	default:
 		next = heads[i]
 		next.APIKeys, next.SigningKeys = slices.Clone(next.APIKeys), slices.Clone(next.SigningKeys)
+		next.Voided, next.Released = slices.Clone(next.Voided), slices.Clone(next.Released)
 	}
 	if err := change(&next.PartnerRecord); err != nil {
 		return none, err

@@ -24,7 +24,47 @@ type PartnerRecord struct {
 	Sharing     []string
 	APIKeys     []APIKeyRecord
 	SigningKeys []SigningKeyRecord
+	// Voided and Released are what Voids and Releases follow from.
+	Voided   []VoidRecord
+	Released []ReleaseRecord
 }
+
+// VoidRecord takes words of a partner out of force, however many there are: see [Void].
+type VoidRecord struct {
+	// ID names it among the partner's, now and later: "v7".
+	ID string
+	// Since and Until bound, in whole seconds, when the hub accepted what is void: [Since, Until). A zero Until is open.
+	Since, Until time.Time
+	// KeyID confines it to what was signed with one of the partner's keys; "" is everything, the gateway's included.
+	// Fifteen keys of a partner are told apart: the sixteenth counts as the first.
+	KeyID  string
+	Reason string
+	// At is when it was said.
+	At time.Time
+}
+
+// ReleaseRecord lets words count that were held, once two people have said so: see [Release].
+type ReleaseRecord struct {
+	// ID names it among the partner's, now and later: "r7".
+	ID string
+	// Since and Until bound, in whole seconds, when the hub accepted what is released: [Since, Until).
+	Since, Until time.Time
+	Reason       string
+	// ProposedBy and ConfirmedBy are the ids of two different keys or certificates of operators; ConfirmedBy is "" until
+	// somebody has confirmed it, and it has no effect before.
+	ProposedBy, ConfirmedBy string
+	// At is when it was proposed.
+	At time.Time
+}
+
+// InForce reports whether a second person has confirmed it.
+func (r *ReleaseRecord) InForce() bool { return r.ConfirmedBy != "" }
+
+// MaxVoids is how many voids, and how many releases, a partner may have at a time: each word of its is held against all.
+const MaxVoids = 64
+
+// HeldFor is how long held words can be released. What nobody has released by then never counts.
+const HeldFor = 30 * 24 * time.Hour
 
 // APIKeyRecord is what the hub keeps of an API key.
 type APIKeyRecord struct {
@@ -84,12 +124,20 @@ const (
 	APIKeyRevoked     Deed = "revoke_api_key"
 	SigningKeyAdded   Deed = "add_signing_key"
 	SigningKeyRevoked Deed = "revoke_signing_key"
-	MessageReplayed   Deed = "replay_message"  // a refused one was sent again; stands among the audit's acts alone
-	DisputeReviewed   Deed = "review_dispute"  // an authority acknowledged it; stands among the audit's acts alone
-	DisputeDecided    Deed = "decide_dispute"  // the same
-	AuditExported     Deed = "export_audit"    // somebody took a copy of a part of the audit
-	IndicatorAudited  Deed = "audit_indicator" // somebody asked what was said of one indicator; not told of which
-	IndicatorErased   Deed = "erase"           // a person's right; not told of which
+	WordsVoided       Deed = "void"             // what a partner said in a span of time does not count
+	VoidEnded         Deed = "end_void"         // a void that was open, or longer, ends
+	VoidUndone        Deed = "undo_void"        // it never was
+	HoldBegun         Deed = "begin_hold"       // by the hub: a partner said more than its allowance of the day
+	ReleaseProposed   Deed = "propose_release"  // by one operator
+	ReleaseConfirmed  Deed = "confirm_release"  // by another: from now on what was held counts
+	ReleaseWithdrawn  Deed = "withdraw_release" // what was released is held again, or was never released
+	WordsRestored     Deed = "restore"          // words that void ones had replaced were said anew
+	MessageReplayed   Deed = "replay_message"   // a refused one was sent again; stands among the audit's acts alone
+	DisputeReviewed   Deed = "review_dispute"   // an authority acknowledged it; stands among the audit's acts alone
+	DisputeDecided    Deed = "decide_dispute"   // the same
+	AuditExported     Deed = "export_audit"     // somebody took a copy of a part of the audit
+	IndicatorAudited  Deed = "audit_indicator"  // somebody asked what was said of one indicator; not told of which
+	IndicatorErased   Deed = "erase"            // a person's right; not told of which
 	// What partners did. Of a canary the object is its label; a sweep was noticed by the hub itself.
 	CanaryTouched Deed = "touch_canary"
 	SweepNoticed  Deed = "sweep"
@@ -98,7 +146,8 @@ const (
 // Deeds lists them all.
 func Deeds() []Deed {
 	return []Deed{PartnerImported, PartnerAdded, PartnerChanged, PartnerStateSet, APIKeyIssued, APIKeyRevoked,
-		SigningKeyAdded, SigningKeyRevoked,
+		SigningKeyAdded, SigningKeyRevoked, WordsVoided, VoidEnded, VoidUndone, HoldBegun, ReleaseProposed,
+		ReleaseConfirmed, ReleaseWithdrawn, WordsRestored,
 		MessageReplayed, DisputeReviewed, DisputeDecided, AuditExported, IndicatorAudited, IndicatorErased,
 		CanaryTouched, SweepNoticed}
 }
@@ -113,6 +162,7 @@ type ActPlace struct {
 var (
 	ErrNoSuchPartner   = errors.New("there is no such partner")
 	ErrNoSuchKey       = errors.New("the partner has no such key")
+	ErrNoSuchVoid      = errors.New("the partner has no such void or release")
 	ErrRevisionPassed  = errors.New("the partner was changed meanwhile")
 	ErrRegistryIsAFile = errors.New("the registry of this hub is the partner file")
 )

@@ -27,6 +27,8 @@ type storedRecord struct {
 	Sharing      []string           `json:"sharing_groups,omitempty"`
 	APIKeys      []storedAPIKey     `json:"api_keys,omitempty"`
 	SigningKeys  []storedSigningKey `json:"signing_keys,omitempty"`
+	Voided       []storedVoid       `json:"voids,omitempty"`
+	Released     []storedRelease    `json:"releases,omitempty"`
 }
 
 type storedQuotas struct {
@@ -52,6 +54,25 @@ type storedSigningKey struct {
 	Reason    string    `json:"reason,omitzero"`
 }
 
+type storedVoid struct {
+	ID     string    `json:"id"`
+	Since  time.Time `json:"since"`
+	Until  time.Time `json:"until,omitzero"`
+	KeyID  string    `json:"key,omitzero"`
+	Reason string    `json:"reason,omitzero"`
+	At     time.Time `json:"at,omitzero"`
+}
+
+type storedRelease struct {
+	ID          string    `json:"id"`
+	Since       time.Time `json:"since"`
+	Until       time.Time `json:"until"`
+	Reason      string    `json:"reason,omitzero"`
+	ProposedBy  string    `json:"proposed_by"`
+	ConfirmedBy string    `json:"confirmed_by,omitzero"`
+	At          time.Time `json:"at,omitzero"`
+}
+
 // MarshalJSON writes the record as the registry keeps it.
 func (r *PartnerRecord) MarshalJSON() ([]byte, error) {
 	s := storedRecord{
@@ -66,6 +87,12 @@ func (r *PartnerRecord) MarshalJSON() ([]byte, error) {
 	for _, k := range r.SigningKeys {
 		s.SigningKeys = append(s.SigningKeys, storedSigningKey{k.ID, base64.StdEncoding.EncodeToString(k.Public),
 			k.NotBefore.UTC(), k.NotAfter.UTC(), k.Reason})
+	}
+	for _, v := range r.Voided {
+		s.Voided = append(s.Voided, storedVoid(v))
+	}
+	for _, v := range r.Released {
+		s.Released = append(s.Released, storedRelease(v))
 	}
 	return json.Marshal(&s)
 }
@@ -107,6 +134,12 @@ func (r *PartnerRecord) UnmarshalJSON(data []byte) error {
 		}
 		r.SigningKeys = append(r.SigningKeys, SigningKeyRecord{Reason: k.Reason, SigningKey: SigningKey{
 			ID: k.ID, Public: public, Partner: s.Number, NotBefore: k.NotBefore, NotAfter: k.NotAfter}})
+	}
+	for _, v := range s.Voided {
+		r.Voided = append(r.Voided, VoidRecord(v))
+	}
+	for _, v := range s.Released {
+		r.Released = append(r.Released, ReleaseRecord(v))
 	}
 	return nil
 }
