@@ -14,7 +14,7 @@ import (
 func newPartner(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "partner COMMAND",
-		Short: "Say who takes part in the hub: add, list, show, set, keys, suspend, activate",
+		Short: "Say who takes part in the hub, and what of its word counts",
 		Long: text(`
 partner changes who takes part in the hub. It needs the scope admin, and a hub that keeps
 its partners in ClickHouse (registry: clickhouse). Every change is in the audit, with your key's id and
@@ -32,7 +32,8 @@ A new API key is shown once, alone on standard output: the hub keeps a hash.`),
 	cmd.AddCommand(newPartnerAdd(a), newPartnerList(a), newPartnerShow(a), newPartnerSet(a), newPartnerRotate(a),
 		newPartnerKey(a), newPartnerSigningKey(a),
 		newPartnerState(a, "suspend", "Refuse a partner's keys and bundles", fraud.Suspended),
-		newPartnerState(a, "activate", "Let a partner's word count", fraud.Active))
+		newPartnerState(a, "activate", "Let a partner's word count", fraud.Active),
+		newPartnerVoid(a), newPartnerUnvoid(a), newPartnerRelease(a), newPartnerConfirm(a), newPartnerUnrelease(a))
 	return cmd
 }
 
@@ -68,6 +69,7 @@ func newPartnerAdd(a *app) *cobra.Command {
 	flags.BoolVar(&p.Licensed, "licensed-platform", false, "it is a platform licensed under the Online Safety Act")
 	flags.Uint64Var(&p.Users, "users", 0, "how many people use it in Malaysia")
 	certificate.add(flags)
+	flags.StringSliceVar(&p.SharingGroups, "sharing-groups", nil, "the sharing groups that it belongs to")
 	flags.StringVar(&p.Reason, "reason", "", "why, for the audit")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if p.Name == "" || kind == 0 {
@@ -172,6 +174,9 @@ func (a *app) showPartner(p client.Partner) error {
 	if p.Subject != "" {
 		a.say("  certificate  %s  %s", p.Subject, strings.Join(p.SubjectScopes, ","))
 	}
+	if len(p.SharingGroups) > 0 {
+		a.say("  shares in    %s", strings.Join(p.SharingGroups, ", "))
+	}
 	for _, k := range p.APIKeys {
 		a.say("  API key      %s  %s%s", k.ID, strings.Join(k.Scopes, ","), ending(k.Expires, ", expires ", ""))
 	}
@@ -181,6 +186,22 @@ func (a *app) showPartner(p client.Partner) error {
 			reason = ": " + k.Reason
 		}
 		a.say("  signing key  %s%s%s", k.ID, ending(k.NotBefore, ", from ", ""), ending(k.NotAfter, ", until ", reason))
+	}
+	for _, v := range p.Voids {
+		key := ""
+		if v.Key != "" {
+			key = ", key " + v.Key
+		}
+		a.say("  void         %s%s%s%s: %s", v.ID, ending(v.Since, ", since ", ""), ending(v.Until, ", until ", ""), key,
+			v.Reason)
+	}
+	for _, r := range p.Releases {
+		by := "proposed by " + r.ProposedBy
+		if r.InForce {
+			by += ", confirmed by " + r.ConfirmedBy
+		}
+		a.say("  release      %s%s%s, %s: %s", r.ID, ending(r.Since, ", since ", ""), ending(r.Until, ", until ", ""), by,
+			r.Reason)
 	}
 	return nil
 }

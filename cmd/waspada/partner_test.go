@@ -131,4 +131,34 @@ func (g *registry) handle(mux *http.ServeMux, h *hub) {
 			p.Revision++
 			return p
 		}))
+	void := func(do func(p *client.Partner, in map[string]string, id string)) http.HandlerFunc {
+		return change(200, func(w http.ResponseWriter, r *http.Request, p *client.Partner) any {
+			in := map[string]string{"reason": r.URL.Query().Get("reason")}
+			if r.Method == http.MethodPost && !h.read(w, r, &in) {
+				return nil
+			}
+			p.Revision++
+			do(p, in, r.PathValue("void"))
+			return p
+		})
+	}
+	at := func(text string) time.Time { t, _ := time.Parse(time.RFC3339, text); return t }
+	mux.HandleFunc("POST /v1/admin/partners/{id}/voids", void(func(p *client.Partner, in map[string]string, _ string) {
+		p.Voids = []client.Void{{ID: "v4", Since: at(in["since"]), Until: at(in["until"]), Key: in["key"],
+			Reason: in["reason"]}}
+	}))
+	mux.HandleFunc("POST /v1/admin/partners/{id}/voids/{void}/end",
+		void(func(p *client.Partner, in map[string]string, _ string) { p.Voids[0].Until = at(in["until"]) }))
+	mux.HandleFunc("DELETE /v1/admin/partners/{id}/voids/{void}",
+		void(func(p *client.Partner, _ map[string]string, _ string) { p.Voids = nil }))
+	mux.HandleFunc("POST /v1/admin/partners/{id}/releases", void(func(p *client.Partner, in map[string]string, _ string) {
+		p.Releases = []client.Release{{ID: "r7", Since: at(in["since"]), Until: at(in["until"]), Reason: in["reason"],
+			ProposedBy: "ops.1"}}
+	}))
+	mux.HandleFunc("POST /v1/admin/partners/{id}/releases/{void}/confirm",
+		void(func(p *client.Partner, _ map[string]string, _ string) {
+			p.Releases[0].ConfirmedBy, p.Releases[0].InForce = "ops.2", true
+		}))
+	mux.HandleFunc("DELETE /v1/admin/partners/{id}/releases/{void}",
+		void(func(p *client.Partner, _ map[string]string, _ string) { p.Releases = nil }))
 }

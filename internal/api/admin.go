@@ -63,6 +63,9 @@ type partnerAnswer struct {
 	Scopes       []string           `json:"mtls_scopes,omitempty"`
 	APIKeys      []apiKeyAnswer     `json:"api_keys"`
 	SigningKeys  []signingKeyAnswer `json:"signing_keys"`
+	Sharing      []string           `json:"sharing_groups,omitempty"`
+	Voids        []voidAnswer       `json:"voids,omitempty"`
+	Releases     []releaseAnswer    `json:"releases,omitempty"`
 }
 
 type quotasJSON struct {
@@ -100,6 +103,14 @@ func answerOf(r *fraud.PartnerRevision) *partnerAnswer {
 	}
 	for i, k := range r.SigningKeys {
 		a.SigningKeys[i] = signingKeyAnswer{k.ID, k.Public, k.NotBefore, k.NotAfter, k.Reason}
+	}
+	a.Sharing = r.Sharing
+	for _, v := range r.Voided {
+		a.Voids = append(a.Voids, voidAnswer{v.ID, v.Since, v.Until, v.KeyID, v.Reason, v.At})
+	}
+	for _, v := range r.Released {
+		a.Releases = append(a.Releases, releaseAnswer{v.ID, v.Since, v.Until, v.Reason, v.ProposedBy, v.ConfirmedBy,
+			v.InForce(), v.At})
 	}
 	return a
 }
@@ -155,6 +166,7 @@ func (s *Server) addPartner(r *request) error {
 		Users        uint64             `json:"users"`
 		Subject      string             `json:"mtls_subject"`
 		Scopes       []string           `json:"mtls_scopes"`
+		Sharing      []string           `json:"sharing_groups"`
 		Reason       string             `json:"reason"`
 	}{Weight: 1, State: fraud.Shadow}
 	if err := r.order(&in); err != nil {
@@ -172,7 +184,7 @@ func (s *Server) addPartner(r *request) error {
 		p.Name, p.Kind, p.Weight, p.State = in.Name, in.Kind, in.Weight, in.State
 		p.Organisation = cmp.Or(in.Organisation, in.ID)
 		p.Quotas, p.Licensed, p.Users, p.Subject = fraud.Quotas(in.Quotas), in.Licensed, in.Users, in.Subject
-		p.SubjectScopes = scopes
+		p.SubjectScopes, p.Sharing = scopes, in.Sharing
 		return nil
 	})
 }
@@ -265,15 +277,9 @@ func (s *Server) revokeKey(r *request) error {
 	if err != nil {
 		return err
 	}
-	var reason string
-	if err := r.query(func(name, value string) (bool, error) {
-		reason = value
-		return name == "reason", nil
-	}); err != nil {
+	reason, err := r.reasonParameter()
+	if err != nil {
 		return err
-	}
-	if err := checkReason(reason); err != nil {
-		return refuseParameter("reason", err.Error())
 	}
 	id := r.Param("key")
 	if id == r.who.KeyID {
@@ -288,6 +294,20 @@ func (s *Server) revokeKey(r *request) error {
 		p.APIKeys = slices.Delete(p.APIKeys, i, i+1)
 		return nil
 	})
+}
+
+// reasonParameter is the reason of what has no body.
+func (r *request) reasonParameter() (reason string, err error) {
+	if err := r.query(func(name, value string) (bool, error) {
+		reason = value
+		return name == "reason", nil
+	}); err != nil {
+		return "", err
+	}
+	if err := checkReason(reason); err != nil {
+		return "", refuseParameter("reason", err.Error())
+	}
+	return reason, nil
 }
 
 // addSigningKey answers POST /v1/admin/partners/{id}/signing-keys.

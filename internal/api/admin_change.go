@@ -47,6 +47,7 @@ type partnerChange struct {
 	Users        member[uint64]            `json:"users"`
 	Subject      member[string]            `json:"mtls_subject"`
 	Scopes       member[[]string]          `json:"mtls_scopes"`
+	Sharing      member[[]string]          `json:"sharing_groups"`
 	Reason       string                    `json:"reason"`
 }
 
@@ -68,6 +69,7 @@ func (c *partnerChange) names() string {
 		{"name", c.Name.named}, {"kind", c.Kind.named}, {"organisation", c.Organisation.named}, {"weight", c.Weight.named},
 		{"quotas", c.Quotas.named}, {"licensed_platform", c.Licensed.named}, {"users", c.Users.named},
 		{"mtls_subject", c.Subject.named}, {"mtls_scopes", c.Scopes.named},
+		{"sharing_groups", c.Sharing.named},
 	} {
 		if m.named {
 			names = append(names, m.name)
@@ -127,6 +129,7 @@ func (s *Server) changePartner(r *request) error {
 		if in.Scopes.named {
 			p.SubjectScopes = scopes
 		}
+		in.Sharing.change(&p.Sharing, nil)
 		return nil
 	})
 }

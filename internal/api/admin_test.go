@@ -47,6 +47,7 @@ func (f *fakes) Change(
 		return next, fraud.ErrRevisionPassed
 	}
 	next.APIKeys, next.SigningKeys = slices.Clone(next.APIKeys), slices.Clone(next.SigningKeys)
+	next.Voided, next.Released = slices.Clone(next.Voided), slices.Clone(next.Released)
 	if err := change(&next.PartnerRecord); err != nil {
 		return next, err
 	}
@@ -75,6 +76,9 @@ func registered(t testing.TB) *hub {
 		Partner:     fraud.Partner{ID: "bank-e", Number: 5, Kind: fraud.Bank, Organisation: "e", Weight: 1, State: fraud.Active},
 		APIKeys:     []fraud.APIKeyRecord{{ID: "bank-e.1", Scopes: fraud.MayLookup | fraud.MayReport}},
 		SigningKeys: []fraud.SigningKeyRecord{{SigningKey: fraud.SigningKey{ID: "bank-e.s", Public: make([]byte, 32)}}},
+		Voided:      []fraud.VoidRecord{{ID: "v2", Since: now.Add(-time.Hour), Reason: "lost", At: now}},
+		Released: []fraud.ReleaseRecord{{ID: "r2", Since: now.Add(-time.Hour), Until: now, Reason: "a raid", At: now,
+			ProposedBy: "d.1"}, {ID: "r3", Since: now.Add(-time.Hour), Until: now, Reason: "r", ProposedBy: "d.2"}},
 	}}
 	return h
 }
@@ -84,7 +88,8 @@ const somePublic = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 // adminExample is a good request for each route of operators.
 func adminExample(rt route) ask {
 	a := ask{method: rt.method, path: rt.path, header: map[string]string{"If-Match": `"3"`}}
-	a.path = strings.NewReplacer(":id", "bank-e", "signing-keys/:key", "signing-keys/bank-e.s", ":key", "bank-e.1").
+	a.path = strings.NewReplacer(":id", "bank-e", "signing-keys/:key", "signing-keys/bank-e.s", ":key", "bank-e.1",
+		":void", "v2", ":release", "r2").
 		Replace(rt.path)
 	switch rt.method + rt.path[len("/v1/admin"):] {
 	case "POST/partners":
@@ -100,6 +105,14 @@ func adminExample(rt route) ask {
 		a.body = `{"since":"2026-11-20T00:00:00Z","reason":"lost"}`
 	case "POST/partners/:id/state":
 		a.body = `{"state":"suspended","reason":"its keys leaked"}`
+	case "POST/partners/:id/voids":
+		a.body = `{"since":"2026-11-20T00:00:00Z","key":"bank-e.s","reason":"lost"}`
+	case "POST/partners/:id/voids/:void/end":
+		a.body = `{"until":"2026-11-22T00:00:00Z","reason":"another key is in use"}`
+	case "POST/partners/:id/releases":
+		a.body = `{"since":"2026-11-20T00:00:00Z","until":"2026-11-20T01:00:00Z","reason":"a raid"}`
+	case "POST/partners/:id/releases/:release/confirm":
+		a.body = `{"reason":"looked at twenty"}`
 	}
 	return a
 }
@@ -125,9 +138,11 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 		want               func(*partnerAnswer)
 	}{
 		{"POST", "", `{"id":"purse","name":"Purse","kind":"ewallet","quotas":{"requests":5},"users":9,
-			"licensed_platform":true,"mtls_subject":"CN=purse","reason":"contract"}`, 201, func(p *partnerAnswer) {
+			"licensed_platform":true,"mtls_subject":"CN=purse","sharing_groups":["ewallets"],
+			"reason":"contract"}`, 201, func(p *partnerAnswer) {
 			*p = partnerAnswer{ID: "purse", Number: 77, Name: "Purse", Kind: "ewallet", Organisation: "purse", Weight: 1,
 				State: "shadow", Quotas: quotasJSON{Requests: 5}, Users: 9, Licensed: true, Subject: "CN=purse",
+				Sharing: []string{"ewallets"},
 				APIKeys: []apiKeyAnswer{}, SigningKeys: []signingKeyAnswer{}, ChangedAt: now}
 		}},
 		{"POST", "/purse/state", `{"state":"active","reason":"a quiet month"}`, 200,
@@ -138,6 +153,9 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 			p.Name, p.Kind, p.Organisation, p.Weight, p.Quotas = "Purse Plus", "bank", "e", 0.25, quotasJSON{Distinct: 70}
 			p.Licensed, p.Users, p.Subject, p.Scopes = false, 8, "CN=hub.purse", []string{"lookup"}
 		}},
+		{"PATCH", "/purse", `{"sharing_groups":["banks","nfp"],"reason":"joined"}`, 200,
+			func(p *partnerAnswer) { p.Sharing = []string{"banks", "nfp"} }},
+		{"PATCH", "/purse", `{"sharing_groups":null,"reason":"left"}`, 200, func(p *partnerAnswer) { p.Sharing = nil }},
 		{"PATCH", "/purse", `{"quotas":{"listings":3},"reason":"nothing else changes"}`, 200,
 			func(p *partnerAnswer) { p.Quotas.Listings = 3 }},
 		{"PATCH", "/purse", `{"organisation":null,"weight":null,"quotas":null,"licensed_platform":null,"users":null,
@@ -153,6 +171,20 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 				p.SigningKeys[0].NotAfter = time.Date(2026, 11, 19, 16, 0, 0, 0, time.UTC)
 				p.SigningKeys[0].Reason = "lost"
 			}},
+		{"POST", "/purse/voids", `{"since":"2026-11-20T00:00:00+08:00","key":"purse.s","reason":"lost"}`, 201,
+			func(p *partnerAnswer) {
+				p.Voids = []voidAnswer{{ID: "v10", Since: time.Date(2026, 11, 19, 16, 0, 0, 0, time.UTC), Key: "purse.s",
+					Reason: "lost", At: now}}
+			}},
+		{"POST", "/purse/voids/v10/end", `{"until":"2026-11-21T00:00:00Z","reason":"another key is in use"}`, 200,
+			func(p *partnerAnswer) { p.Voids[0].Until = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC) }},
+		{"DELETE", "/purse/voids/v10?reason=it+was+found", ``, 200, func(p *partnerAnswer) { p.Voids = nil }},
+		{"POST", "/purse/releases", `{"since":"2026-11-20T00:00:00Z","until":"2026-11-21T00:00:00Z","reason":"a raid"}`, 201,
+			func(p *partnerAnswer) {
+				p.Releases = []releaseAnswer{{ID: "r13", Since: time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC),
+					Until: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC), Reason: "a raid", ProposedBy: "d.2", At: now}}
+			}},
+		{"DELETE", "/purse/releases/r13", ``, 200, func(p *partnerAnswer) { p.Releases = nil }},
 	}
 	var want partnerAnswer
 	for i, step := range steps {
@@ -178,7 +210,7 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 	var acts struct{ Acts []actAnswer }
 	var told []string
 	path := "/v1/admin/acts?limit=4"
-	for range 2 {
+	for range 4 {
 		page := h.do(t, ask{method: "GET", path: path, key: "admin"})
 		acts.Acts = nil
 		var next struct{ Next string }
@@ -194,11 +226,18 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 		path = "/v1/admin/acts?limit=4&cursor=" + next.Next
 	}
 	if diff := cmp.Diff([]string{
+		"regulator-d/d.2 withdraw_release purse r13: ",
+		"regulator-d/d.2 propose_release purse r13: since 2026-11-20T00:00:00Z until 2026-11-21T00:00:00Z: a raid",
+		"regulator-d/d.2 undo_void purse v10: it was found",
+		"regulator-d/d.2 end_void purse v10: until 2026-11-21T00:00:00Z: another key is in use",
+		"regulator-d/d.2 void purse v10: since 2026-11-19T16:00:00Z, key purse.s: lost",
 		"regulator-d/d.2 revoke_signing_key purse purse.s: lost",
 		"regulator-d/d.2 add_signing_key purse purse.s: ",
 		"regulator-d/d.2 change_partner purse : organisation, weight, quotas, licensed_platform, users, mtls_subject: " +
 			"back to where all begin",
 		"regulator-d/d.2 change_partner purse : quotas: nothing else changes",
+		"regulator-d/d.2 change_partner purse : sharing_groups: left",
+		"regulator-d/d.2 change_partner purse : sharing_groups: joined",
 		"regulator-d/d.2 change_partner purse : name, kind, organisation, weight, quotas, licensed_platform, users, " +
 			"mtls_subject, mtls_scopes: a bank now",
 		"regulator-d/d.2 set_state purse : active: a quiet month",
@@ -272,6 +311,24 @@ func TestWhatOperatorsMayNotDo(t *testing.T) {
 			`/overlap_seconds`, false},
 		{"half a public key", "POST", "/bank-e/signing-keys", `{"id":"s","public":"AAAA"}`, "", 400, `/public`, true},
 		{"no time since when", "POST", "/bank-e/signing-keys/bank-e.s/revoke", `{"reason":"r"}`, "", 400, `/since`, true},
+		{"a void of no time", "POST", "/bank-e/voids", `{"reason":"r"}`, "", 400, `/since`, true},
+		{"a void without a reason", "POST", "/bank-e/voids", `{` + since + `}`, "", 400, `/reason`, true},
+		{"a void of half a second", "POST", "/bank-e/voids", `{"since":"2026-11-20T00:00:00.5Z","reason":"r"}`, "", 400,
+			`/since`, false},
+		{"a void that ends before it begins", "POST", "/bank-e/voids", `{` + since +
+			`,"until":"2026-11-19T00:00:00Z","reason":"r"}`, "", 400, `/until`, false},
+		{"a void of an unknown key", "POST", "/bank-e/voids", `{` + since + `,"key":"x","reason":"r"}`, "", 404,
+			"key_not_found", false},
+		{"the end of no void", "POST", "/bank-e/voids/v9/end", `{"until":"2026-11-20T00:00:00Z","reason":"r"}`, "", 404,
+			"void_not_found", false},
+		{"a void that is not there", "DELETE", "/bank-e/voids/v9", ``, "", 404, "void_not_found", false},
+		{"a release of what is to come", "POST", "/bank-e/releases", `{` + since +
+			`,"until":"2026-11-23T00:00:00Z","reason":"r"}`, "", 400, `/until`, false},
+		{"an open release", "POST", "/bank-e/releases", `{` + since + `,"reason":"r"}`, "", 400, `/until`, true},
+		{"a release of long ago", "POST", "/bank-e/releases",
+			`{"since":"2026-10-01T00:00:00Z","until":"2026-11-20T00:00:00Z","reason":"r"}`, "", 400, `/since`, false},
+		{"an unknown release", "POST", "/bank-e/releases/r9/confirm", `{"reason":"r"}`, "", 404, "void_not_found", false},
+		{"one's own release", "POST", "/bank-e/releases/r3/confirm", `{"reason":"r"}`, "", 409, "second_person_needed", false},
 		{"a patch of nothing", "PATCH", "/bank-e", `{"reason":"r"}`, "", 400, "names nothing", true},
 		{"a patch without a reason", "PATCH", "/bank-e", `{"weight":0.5}`, "", 400, "/reason", true},
 		{"a patch of the state", "PATCH", "/bank-e", `{"state":"active","reason":"r"}`, "", 400, "schema", true},

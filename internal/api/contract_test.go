@@ -169,7 +169,8 @@ func TestPointersNameTheFieldsOfTheContract(t *testing.T) {
 	doc := loadContract(t)
 	walk(doc.Components.Schemas["LookupRequest"])
 	walk(doc.Components.Schemas["EventsRequest"])
-	for _, order := range []string{"NewPartner", "PartnerChange", "NewKey", "NewSigningKey", "BadSince", "NewState"} {
+	for _, order := range []string{"NewPartner", "PartnerChange", "NewKey", "NewSigningKey", "BadSince", "NewState",
+		"NewVoid", "VoidEnd", "NewRelease", "Confirmation"} {
 		walk(doc.Components.Schemas[order])
 	}
 	if diff := cmp.Diff(names, fieldNames); diff != "" {

@@ -58,10 +58,12 @@ var problemKinds = map[string]struct {
 	"event_not_found":                {http.StatusNotFound, "The event is not known"},
 	"partner_not_found":              {http.StatusNotFound, "The partner is not known"},
 	"key_not_found":                  {http.StatusNotFound, "The partner has no such key"},
+	"void_not_found":                 {http.StatusNotFound, "The partner has no such void or release"},
 	"method_not_allowed":             {http.StatusMethodNotAllowed, "The route does not take this method"},
 	"idempotency_key_in_use":         {http.StatusConflict, "A request with this idempotency key is under way"},
 	"registry_is_a_file":             {http.StatusConflict, "Partners are kept in a file"},
 	"own_key":                        {http.StatusConflict, "That would lock the caller out"},
+	"second_person_needed":           {http.StatusConflict, "Another person has to confirm it"},
 	"revision_passed":                {http.StatusPreconditionFailed, "The partner was changed meanwhile"},
 	"revision_required":              {http.StatusPreconditionRequired, "The revision is missing"},
 	"partner_refused":                {http.StatusUnprocessableEntity, "The partner would break a rule"},
@@ -133,6 +135,8 @@ func problemFor(err error) *problem {
 		p = refuse("partner_not_found", "no partner of this hub has this id")
 	case errors.Is(err, fraud.ErrNoSuchKey):
 		p = refuse("key_not_found", "the partner has no key with this id; it may have been revoked or have expired")
+	case errors.Is(err, fraud.ErrNoSuchVoid):
+		p = refuse("void_not_found", "the partner has no void or release with this id; it may have been undone")
 	case errors.Is(err, fraud.ErrRevisionPassed):
 		p = refuse("revision_passed", "another change came first: read the partner again, and see whether yours still fits")
 	case errors.Is(err, fraud.ErrRegistryIsAFile):

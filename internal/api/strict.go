@@ -60,7 +60,8 @@ func init() {
 		indicator category role confidence evidence observed_at expires_at tlp group advice action platform institution
 		region loss_band case
 		id name organisation weight state quotas requests indicators distinct listings retractions licensed_platform users
-		mtls_subject mtls_scopes reason scopes expires replaces overlap_seconds public not_before not_after since`) {
+		mtls_subject mtls_scopes reason scopes expires replaces overlap_seconds public not_before not_after since
+		until key sharing_groups`) {
 		fieldNames[name] = true
 	}
 }

@@ -146,6 +146,18 @@ func TestFileRefusals(t *testing.T) {
 		{"an unknown scope of a certificate", partner("mtls_subject: CN=a, mtls_scopes: [root]"),
 			"mtls_scopes: unknown scope"},
 		{"scopes for no certificate", partner("mtls_scopes: [lookup]"), "mtls_scopes: is for a partner with"},
+		{"a void of no time", partner("voids: [{id: v1, reason: lost}]"), "voids[0] (v1).since: is required"},
+		{"a void of half a second", partner("voids: [{id: v1, since: 2026-01-01T00:00:00.5Z}]"), "are whole seconds"},
+		{"a void that ends before it begins", partner("voids: [{id: v1, since: 2026-01-02T00:00:00Z, " +
+			"until: 2026-01-01T00:00:00Z}]"), "until: must be later"},
+		{"a void of another's key", partner("voids: [{id: v1, since: 2026-01-02T00:00:00Z, key: s}]"),
+			"key: is none of the partner's"},
+		{"a void twice", partner("voids: [{id: v1, since: 2026-01-02T00:00:00Z}, {id: v1, since: 2026-01-02T00:00:00Z}]"),
+			"voids[1] (v1).id: must be"},
+		{"a release of one person", partner("releases: [{id: r1, since: 2026-01-02T00:00:00Z, " +
+			"until: 2026-01-03T00:00:00Z, proposed_by: a, confirmed_by: a}]"), "confirmed_by: must be another's"},
+		{"an open release", partner("releases: [{id: r1, since: 2026-01-02T00:00:00Z, proposed_by: a}]"),
+			"until: is required"},
 		{"a window that ends before it begins", partner("signing_keys: [{id: s, public: " + public(1) +
 			", not_before: 2027-01-01T00:00:00Z, not_after: 2026-01-01T00:00:00Z}]"), "not_after: must be later"},
 	} {

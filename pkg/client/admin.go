@@ -30,6 +30,10 @@ type Partner struct {
 	SubjectScopes []string     `json:"mtls_scopes,omitempty"`
 	APIKeys       []APIKey     `json:"api_keys"`
 	SigningKeys   []SigningKey `json:"signing_keys"`
+	// SharingGroups are those that it belongs to.
+	SharingGroups []string  `json:"sharing_groups,omitempty"`
+	Voids         []Void    `json:"voids,omitempty"`
+	Releases      []Release `json:"releases,omitempty"`
 }
 
 // Quotas are a partner's limits; 0 is the hub's default.
@@ -72,6 +76,7 @@ type NewPartner struct {
 	// Subject is written as fraud.SubjectText writes it.
 	Subject       string   `json:"mtls_subject,omitempty"`
 	SubjectScopes []string `json:"mtls_scopes,omitempty"`
+	SharingGroups []string `json:"sharing_groups,omitempty"`
 	Reason        string   `json:"reason,omitempty"`
 }
 
@@ -88,6 +93,7 @@ type PartnerChange struct {
 	Users         *uint64        `json:"users,omitzero"`
 	Subject       *string        `json:"mtls_subject,omitzero"`
 	SubjectScopes *[]string      `json:"mtls_scopes,omitzero"`
+	SharingGroups *[]string      `json:"sharing_groups,omitzero"`
 	// Reason is needed: the audit keeps it.
 	Reason string `json:"reason"`
 }

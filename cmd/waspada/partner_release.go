@@ -1,0 +1,81 @@
+package main
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/waspada-hub/waspada/pkg/client"
+)
+
+func newPartnerRelease(a *app) *cobra.Command {
+	var (
+		reason       string
+		since, until time.Time
+	)
+	cmd := &cobra.Command{
+		Use: "release ID --since TIME --until TIME --reason TEXT", Args: onePartner,
+		Short: "Propose that what was held of a partner counts",
+		Long: text(`
+release proposes that what the hub holds of a partner, taken from --since up to --until, counts. It does when
+another operator has confirmed it with another key. To discard what is held, void the span, or let it be: what
+nobody releases within 30 days never counts.`),
+		Example: `  waspada partner release bank-kancil --since "2026-11-22 14:05" --until "2026-11-22 14:20" --reason "a raid"`,
+	}
+	flags := cmd.Flags()
+	flags.Var(&moment{&since, -1}, "since", "from when on: a time, or how long ago")
+	flags.Var(&moment{&until, -1}, "until", "up to when: a time, or how long ago")
+	return partnerChange(a, cmd, &reason,
+		func(cmd *cobra.Command, hub *client.Client, p client.Partner) (client.Partner, error) {
+			if since.IsZero() || until.IsZero() {
+				return p, usage("--since and --until are needed")
+			}
+			p, err := hub.ProposeRelease(cmd.Context(), p.ID, p.Revision, since, until, reason)
+			if err == nil {
+				r := p.Releases[len(p.Releases)-1]
+				a.note("another operator confirms it: waspada partner confirm %s --release %s", p.ID, r.ID)
+			}
+			return p, err
+		})
+}
+
+func newPartnerConfirm(a *app) *cobra.Command {
+	var reason, id string
+	cmd := &cobra.Command{
+		Use: "confirm ID [--release RELEASE] --reason TEXT", Short: "Confirm a release that another operator proposed",
+		Args: onePartner, Example: `  waspada partner confirm bank-kancil --release r7 --reason "looked at twenty of them"`,
+	}
+	cmd.Flags().StringVar(&id, "release", "", "the id of the release, where several are proposed")
+	return partnerChange(a, cmd, &reason,
+		func(cmd *cobra.Command, hub *client.Client, p client.Partner) (client.Partner, error) {
+			if id == "" {
+				var open []string
+				for _, r := range p.Releases {
+					if !r.InForce {
+						open = append(open, r.ID)
+					}
+				}
+				if len(open) != 1 {
+					return p, usage("%d releases are proposed: --release says which", len(open))
+				}
+				id = open[0]
+			}
+			return hub.ConfirmRelease(cmd.Context(), p.ID, p.Revision, id, reason)
+		})
+}
+
+func newPartnerUnrelease(a *app) *cobra.Command {
+	var reason, id string
+	cmd := &cobra.Command{
+		Use: "unrelease ID --release RELEASE --reason TEXT", Args: onePartner,
+		Short: "Withdraw a release, proposed or confirmed",
+	}
+	cmd.Flags().StringVar(&id, "release", "", "the id of the release")
+	return partnerChange(a, cmd, &reason,
+		func(cmd *cobra.Command, hub *client.Client, p client.Partner) (client.Partner, error) {
+			if id == "" {
+				return p, usage("--release is needed")
+			}
+			return hub.WithdrawRelease(cmd.Context(), p.ID, p.Revision, id, reason)
+		})
+}
