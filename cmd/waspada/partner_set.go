@@ -111,7 +111,7 @@ hub's default; --mtls-subject "" ends its certificate. No partner becomes an aut
 		change := client.PartnerChange{Reason: reason, Quotas: quotas, Name: given(flags, "name", &name),
 			Kind: given(flags, "kind", &word), Organisation: given(flags, "organisation", &organisation),
 			SharingGroups: given(flags, "sharing-groups", &groups),
-			Weight: given(flags, "weight", &weight), Licensed: given(flags, "licensed-platform", &licensed),
+			Weight:        given(flags, "weight", &weight), Licensed: given(flags, "licensed-platform", &licensed),
 			Users: given(flags, "users", &users), SubjectScopes: given(flags, "mtls-scopes", &scopes)}
 		if flags.Changed("mtls-subject") || flags.Changed("certificate") {
 			change.Subject = &subject
