@@ -141,7 +141,8 @@ func TestPartnersAreTheSameOnEveryNode(t *testing.T) {
 	if err := engine.Start(ctx); err != nil {
 		t.Fatal(err)
 	}
-	testkit.Eventually(t, 30*time.Second, func() error {
+	// A try that meets the outage's end may wait for its own limit of time, and the next ones behind it.
+	testkit.Eventually(t, 2*time.Minute, func() error {
 		now, err := admin.Partner(ctx, purse.ID)
 		if err == nil {
 			_, err = admin.SetState(ctx, purse.ID, now.Revision, "suspended", "the end")
