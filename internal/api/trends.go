@@ -30,7 +30,7 @@ type seriesPoint struct {
 
 // series answers GET /v1/trends/series.
 func (s *Server) series(r *request) error {
-	q := fraud.SeriesQuestion{Metric: fraud.EventCount}
+	q := fraud.SeriesQuestion{Metric: fraud.EventCount, Asker: r.who.Partner}
 	err := r.query(func(name, value string) (bool, error) {
 		switch name {
 		case "metric":

@@ -251,7 +251,7 @@ func (r *Reader) auditTrends(ctx context.Context, a *AuditReport) error {
 	var from, to int64
 	err := r.conn.QueryRow(ctx, `SELECT min(at), max(at) FROM (
 		SELECT toInt64(toUnixTimestamp(hour)) AS at FROM events UNION ALL
-		SELECT toInt64(toUnixTimestamp(hour)) FROM trend_hours)`).Scan(&from, &to)
+		SELECT toInt64(toUnixTimestamp(hour)) FROM trend_cells)`).Scan(&from, &to)
 	if err != nil {
 		return classify("audit trends", err)
 	}
@@ -289,7 +289,7 @@ func (r *Reader) auditDay(ctx context.Context, sum *TrendAudit, at time.Time) er
 			continue
 		}
 		reused := fmt.Sprintf("SELECT count() FROM (SELECT 1 FROM events WHERE 1 %s GROUP BY partner, event_id "+
-			"HAVING uniqExact(hour, type, category, kind) > 1)%s", within, spill)
+			"HAVING uniqExact(hour, type, category, kind, audience) > 1)%s", within, spill)
 		if err := r.conn.QueryRow(ctx, reused).Scan(&day.Reused); err != nil {
 			return classify("audit trends", err)
 		}

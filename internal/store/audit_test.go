@@ -111,8 +111,8 @@ func TestAuditFindsWhatWasPlanted(t *testing.T) {
 		"the last message lost":      {lose("events", partition1+"= 209"), 210, "MISSING 209-209"},
 		"a lost dead letter":         {lose("dead_letters", partition1+"= 17"), 210, "MISSING 17-17"},
 		"committed and never stored": {func(*testing.T, *db, maker) {}, 215, "MISSING 210-214"},
-		"a cell that counts double": {execute(`INSERT INTO DB.trend_hours
-			SELECT hour, type, category, kind, partner, events + 1 FROM DB.trend_hours LIMIT 1`), 210,
+		"a cell that counts double": {execute(`INSERT INTO DB.trend_cells
+			SELECT hour, type, category, kind, partner, audience, events + 1 FROM DB.trend_cells LIMIT 1`), 210,
 			"1 cells are WRONG"},
 		"an opinion lost": {func(t *testing.T, d *db, _ maker) {
 			first := strings.TrimSpace(d.query(t, "SELECT hex(min(digest)) FROM "+d.Database+".opinions"))

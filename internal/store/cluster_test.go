@@ -93,7 +93,7 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 		"events":        "kafka_partition, kafka_offset, bundle_index",
 		"stored_ranges": "kafka_partition",
 		"opinions":      "digest",
-		"trend_hours":   "hour, type, category, kind, partner",
+		"trend_cells":   "hour, type, category, kind, partner, audience",
 	} {
 		split := d.query(t, fmt.Sprintf("SELECT count() FROM (SELECT 1 FROM %s.%s GROUP BY %s "+
 			"HAVING uniqExact(_shard_num) > 1)", d.Database, table, key))

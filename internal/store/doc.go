@@ -5,7 +5,7 @@
 //	Writer.Insert├▶ events          the ledger: every event at its position         ─┴─Event───▶ api
 //	(in order)   └▶ stored_ranges   which messages are stored whole                 ──StoredOffsets──▶ ingest, index
 //
-//	events ──RollUp──▶ trend_hours ──Series──▶ trends          Audit proves all of it against the ledger
+//	events ──RollUp──▶ trend_cells ──Series──▶ trends          Audit proves all of it against the ledger
 //	dead_letters, replays ──DeadLetters──▶ operators ──RecordReplays──▶ replays: what was sent again
 //	every api node ──AddUsage──▶ usage: how much partners asked   RecordActs──▶ acts   AuditTrail──▶ who did what
 //	an operator ──Eraser──▶ events without content, no opinions: of one indicator nothing is left
@@ -30,18 +30,18 @@
 //
 // # Trends
 //
-// A cell is (hour of issued_at, type, category, kind, partner), and its value how many different events of that partner
-// fall into it. The ledger only grows, so a value only grows, and of several values of one cell the highest is the
+// A cell is (hour of issued_at, type, category, kind, partner, audience), and its value how many different events of
+// that partner fall into it; the audience is who may be told of them, so that an answer counts what the asker may see. The ledger only grows, so a value only grows, and of several values of one cell the highest is the
 // latest. That makes everything simple:
 //
 //	RollUp   recounts, from the ledger, the cells that messages since the last time touched, adds the values to
-//	         trend_hours, where the highest wins, and only then notes how far it has come (W per Kafka partition)
+//	         trend_cells, where the highest wins, and only then notes how far it has come (W per Kafka partition)
 //	Series   takes for each cell the higher of the rolled-up value and, for cells touched by messages from W on, the
 //	         value counted from the ledger at this moment
 //
 // So an answer always equals a direct count over the ledger: it does not matter whether the roll-up ran, runs at this
 // moment on two nodes, or was killed half-way. Recounting cells and not whole hours is what keeps stragglers cheap: a
-// report that comes six days late costs one cell. The ledger's projection by_cell makes a cell a contiguous read.
+// report that comes six days late costs one cell. The ledger's projection by_audience makes a cell a contiguous read.
 //
 // A partner that uses one event_id for different events counts once in each cell that they fall into; [Reader.Audit]
 // tells how many ids were used so.

@@ -149,7 +149,7 @@ func (m maker) entry(issued time.Time) fraud.Entry {
 		Event: fraud.Event{
 			ID: m.id(issued), Kind: kind, IssuedAt: issued.Truncate(time.Millisecond),
 			Indicator: fraud.Ref{Type: indicator.Type(1 + m.IntN(8)), Epoch: 1, Digest: m.digest()},
-			Evidence:  fraud.Evidence(m.IntN(64)), TLP: fraud.TLPAmber, Advice: fraud.Advice(m.IntN(5)),
+			Evidence:  fraud.Evidence(m.IntN(64)), TLP: fraud.TLP(m.IntN(6)), Advice: fraud.Advice(m.IntN(5)),
 			Role: fraud.Role(m.IntN(6)), LossBand: fraud.LossBand(m.IntN(7)), Case: "case-1",
 		},
 	}

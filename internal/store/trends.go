@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -17,7 +18,7 @@ import (
 )
 
 // cell is the key of a trend's finest count.
-const cell = "hour, type, category, kind, partner"
+const cell = "hour, type, category, kind, partner, audience"
 
 // RollUp brings the roll-up of trends up to date. Call it every few seconds, from as many nodes as you like; answers
 // are exact without it too, only slower.
@@ -47,13 +48,13 @@ func (w *Writer) RollUp(ctx context.Context) error {
 		return nil
 	}
 	// 1. Count the touched cells anew.
-	recount := fmt.Sprintf("INSERT INTO trend_hours (%s, events) %s", cell,
+	recount := fmt.Sprintf("INSERT INTO trend_cells (%s, events) %s", cell,
 		countCells("", strings.Join(fresh, " OR ")))
 	if err := w.conn.Exec(ctx, recount); err != nil {
 		return classify("roll up trends", err)
 	}
 	// 2. Only now say so. A failure in between counts the same cells again.
-	return insert(ctx, w.conn, "trend_progress", progressColumns, next)
+	return insert(ctx, w.conn, "trend_cells_progress", progressColumns, next)
 }
 
 // countCells counts the different events of each cell that a message of the condition "touched" fell into.
@@ -69,7 +70,7 @@ func countCells(within, touched string) string {
 func liveCells(within string, rolled map[int32]int64) string {
 	return fmt.Sprintf(`
 		SELECT %[1]s, max(n) AS events FROM (
-			SELECT %[1]s, events AS n FROM trend_hours WHERE 1 %[2]s
+			SELECT %[1]s, events AS n FROM trend_cells WHERE 1 %[2]s
 			UNION ALL
 			%[3]s)
 		GROUP BY %[1]s`, cell, within, countCells(within, beyond(rolled)))
@@ -92,7 +93,7 @@ func beyond(rolled map[int32]int64) string {
 // readProgress tells up to which message of each partition the roll-up has counted.
 func readProgress(ctx context.Context, conn driver.Conn) (map[int32]int64, error) {
 	rolled := map[int32]int64{}
-	const query = "SELECT kafka_partition, max(next) FROM trend_progress GROUP BY kafka_partition"
+	const query = "SELECT kafka_partition, max(next) FROM trend_cells_progress GROUP BY kafka_partition"
 	err := each(ctx, conn, "read progress of trends", query, func(rows driver.Rows) error {
 		var (
 			partition uint32
@@ -118,8 +119,8 @@ var zone = func() *time.Location {
 	return z
 }()
 
-// Series counts events over time, exactly as a direct count over the ledger would at this moment. Buckets without
-// events are left out; lines are in the order of their keys and points in that of time. A category without a name in
+// Series counts events over time, exactly as a direct count over the ledger would at this moment, of what the asker may
+// see. Buckets without events are left out; lines are in the order of their keys and points in that of time. A category without a name in
 // the taxonomy stands under its decimal code, and events of a partner that [Writer.PutPartners] never named under "".
 // A question that makes no sense is a [fraud.Fault] with the parameter as pointer.
 func (r *Reader) Series(ctx context.Context, q fraud.SeriesQuestion) ([]fraud.Series, error) {
@@ -135,7 +136,7 @@ func (r *Reader) Series(ctx context.Context, q fraud.SeriesQuestion) ([]fraud.Se
 		fraud.Daily:  "toStartOfDay(hour, '" + Zone + "')",
 		fraud.Weekly: "toDateTime(toStartOfWeek(hour, 1, '" + Zone + "'), '" + Zone + "')",
 	}[q.Bucket]
-	within := hours(q.From, q.To)
+	within := hours(q.From, q.To) + visibleTo(q.Asker)
 	if q.Metric == fraud.ReportCount {
 		within += " AND kind = 'report'"
 	}
@@ -180,6 +181,25 @@ func (r *Reader) Series(ctx context.Context, q fraud.SeriesQuestion) ([]fraud.Se
 		all = append(all, line)
 	}
 	return all, nil
+}
+
+// visibleTo is the condition for what a partner may see, as [fraud.Partner.MaySee] tells it.
+func visibleTo(p *fraud.Partner) string {
+	if p == nil {
+		return " AND audience = 0"
+	}
+	if p.Kind.Authority() {
+		return ""
+	}
+	audiences := []string{"0"}
+	for g := fraud.Group(1); g <= fraud.MaxGroup; g++ {
+		if p.Groups.Has(g) {
+			audiences = append(audiences, strconv.Itoa(int(g)))
+		}
+	}
+	return fmt.Sprintf(" AND (audience IN (%s) OR partner = %d OR partner GLOBAL IN (SELECT number FROM partners "+
+		"GROUP BY number HAVING argMax(if(organisation = '', id, organisation), recorded) = %s))",
+		strings.Join(audiences, ", "), p.Number, literal(cmp.Or(p.Organisation, p.ID)))
 }
 
 // names turns the stored numbers of a dimension into keys.

@@ -47,7 +47,11 @@ func plainCount(entries []fraud.Entry, q fraud.SeriesQuestion) map[string]map[ti
 		id := event{e.Partner, e.Event.ID}
 		at := e.Event.IssuedAt
 		asked := q.Metric == fraud.EventCount || e.Event.Kind == fraud.Report
-		if seen[id] || !asked || at.Before(q.From) || !at.Before(q.To) {
+		visible := fraud.AudienceOf(e.Event.TLP, e.Group) == fraud.Everyone
+		if q.Asker != nil {
+			visible = q.Asker.MaySee(e.Event.TLP, e.Group, &partners[e.Partner-1])
+		}
+		if seen[id] || !asked || !visible || at.Before(q.From) || !at.Before(q.To) {
 			continue
 		}
 		seen[id] = true
@@ -78,15 +82,26 @@ func plainCount(entries []fraud.Entry, q fraud.SeriesQuestion) map[string]map[ti
 	return counts
 }
 
-// wantSeries compares every way to ask with the plain count.
+// askers are the police, a bank that is in half of the groups, a partner of another's organisation, and nobody known.
+var askers = []*fraud.Partner{
+	&partners[4],
+	{Number: 1, ID: "alpha", Kind: fraud.Bank, Groups: fraud.Groups{0x5555555555555555, 0x5555555555555555}},
+	{Number: 9, ID: "beta-wallet", Kind: fraud.EWallet, Organisation: "beta"},
+	nil,
+}
+
+// wantSeries compares every way to ask with the plain count; the askers take turns.
 func wantSeries(t *testing.T, d *db, entries []fraud.Entry, when string) {
 	t.Helper()
 	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, malaysia)
+	turn := len(entries)
 	for metric := fraud.EventCount; metric <= fraud.ReportCount; metric++ {
 		for by := fraud.ByType; by <= fraud.ByKind; by++ {
 			for bucket := fraud.Hourly; bucket <= fraud.Weekly; bucket++ {
+				turn++
 				q := fraud.SeriesQuestion{
 					Metric: metric, By: by, Bucket: bucket, From: monday, To: monday.AddDate(0, 0, 14),
+					Asker: askers[turn%len(askers)],
 				}
 				all, err := d.Series(t.Context(), q)
 				if err != nil {
@@ -102,7 +117,7 @@ func wantSeries(t *testing.T, d *db, entries []fraud.Entry, when string) {
 					}
 				}
 				if diff := cmp.Diff(plainCount(entries, q), got); diff != "" {
-					t.Fatalf("%s: %v by %v by %v: want -, got +\n%s", when, metric, by, bucket, diff)
+					t.Fatalf("%s: %v by %v by %v for %+v: want -, got +\n%s", when, metric, by, bucket, q.Asker, diff)
 				}
 			}
 		}
@@ -165,7 +180,7 @@ func TestSeriesEqualsAPlainCountAtEveryMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSeries(t, d, sent, "at the end")
-	if n := strings.TrimSpace(d.query(t, "SELECT count() > 0 FROM "+d.Database+".trend_hours")); n != "1" {
+	if n := strings.TrimSpace(d.query(t, "SELECT count() > 0 FROM "+d.Database+".trend_cells")); n != "1" {
 		t.Fatal("nothing was rolled up: the test tested the ledger only")
 	}
 	wantClean(t, d, nil)
@@ -247,6 +262,29 @@ func TestSeriesRefusesWhatItCannotAnswerExactly(t *testing.T) {
 	}
 }
 
+// The ledger's own idea of who may be told is that of the table.
+func TestTheLedgerKnowsTheAudienceOfEveryMarking(t *testing.T) {
+	d := newDB(t)
+	m := maker{testkit.Seed(t)}
+	var entries []fraud.Entry
+	for tlp := fraud.TLP(0); tlp <= fraud.TLPRed; tlp++ {
+		for group := fraud.Group(0); group <= fraud.MaxGroup; group++ {
+			e := m.entry(noon)
+			e.Event.TLP, e.Group = tlp, group
+			entries = append(entries, e)
+		}
+	}
+	d.insert(t, messages(0, 0, entries))
+	got := strings.Fields(d.query(t, "SELECT audience FROM "+d.Database+".events ORDER BY kafka_offset"))
+	var want []string
+	for _, e := range entries {
+		want = append(want, strconv.Itoa(int(fraud.AudienceOf(e.Event.TLP, e.Group))))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestRecountingACellReadsThatCell holds the ledger's projection to its purpose.
 func TestRecountingACellReadsThatCell(t *testing.T) {
 	d := newDB(t)
@@ -259,7 +297,7 @@ func TestRecountingACellReadsThatCell(t *testing.T) {
 	query := store.CountCells("kafka_partition = 0 AND kafka_offset >= 59990")
 	query = strings.ReplaceAll(query, "FROM events", "FROM "+d.rows("events")) // of the first shard, where partition 0 is
 	plan := d.query(t, "SELECT * FROM (EXPLAIN indexes = 1, projections = 1 "+query+")")
-	if !strings.Contains(plan, "by_cell") {
+	if !strings.Contains(plan, "by_audience") {
 		t.Fatalf("the projection is not used:\n%s", plan)
 	}
 }

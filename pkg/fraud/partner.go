@@ -90,27 +90,11 @@ func (p *Partner) Counts(o *Opinion) bool {
 	return false
 }
 
-// MaySee is the table of who is told what source says, by TLP 2.0 as it reads in a hub:
-//
-//	CLEAR, GREEN      every partner
-//	AMBER, or none    the sharing group that is named; every partner where none is
-//	AMBER+STRICT      the sharing group that is named; nobody else
-//	RED               nobody else
-//
-// Authorities and the source's own organisation are told everything.
+// MaySee tells who is told what source says: authorities and the source's own organisation everything, others what
+// [AudienceOf] its marking includes them in.
 func (p *Partner) MaySee(tlp TLP, group Group, source *Partner) bool {
-	if p.Kind.Authority() || p.Number == source.Number || p.organisation() == source.organisation() {
-		return true
-	}
-	switch tlp {
-	case TLPClear, TLPGreen:
-		return true
-	case 0, TLPAmber:
-		return group == 0 || p.Groups.Has(group)
-	case TLPAmberStrict:
-		return group != 0 && p.Groups.Has(group)
-	}
-	return false
+	return p.Kind.Authority() || p.Number == source.Number || p.organisation() == source.organisation() ||
+		AudienceOf(tlp, group).includes(p)
 }
 
 func (p *Partner) organisation() string { return cmp.Or(p.Organisation, p.ID) }

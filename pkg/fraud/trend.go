@@ -69,6 +69,8 @@ type SeriesQuestion struct {
 	Bucket Bucket
 	// From is included and To is not. Both are the beginnings of buckets.
 	From, To time.Time
+	// Asker is who asks: only what it may see is counted. Nil sees what everyone may.
+	Asker *Partner
 }
 
 // Series is what one key of the dimension counts over time, in the order of time.
