@@ -327,7 +327,8 @@ func (d *daemon) askParts() ([]run.Part, error) {
 		Auth: d.registry, Certifier: certifier, Registry: registrar, Acts: d.reader, Trail: ledger{d.reader, d.writer}, NewAPIKey: partners.NewAPIKey,
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
 		Quotas: quotas, Tally: counter, Canaries: watch, Checks: d.checks(known), Log: d.log, Metrics: d.metrics,
-		Now: time.Now,
+		Now:      time.Now,
+		Arrivals: d.reader, Secret: d.secret(),
 	})
 	if err != nil {
 		return nil, err

@@ -2,6 +2,8 @@ package main
 
 import (
 	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -66,6 +68,13 @@ func loadTrust(cfg config) (*trust, error) {
 func (t *trust) share(shared *partners.Shared) {
 	t.shared, t.registry = shared, shared.Registry
 	t.policy.Partners = shared.Partner
+}
+
+// secret is what the nodes of the hub alone have in common: they sign with the same key of the gateway.
+func (t *trust) secret() []byte {
+	mac := hmac.New(sha256.New, t.gateway.Seed())
+	mac.Write([]byte("waspada/api/1"))
+	return mac.Sum(nil)
 }
 
 // ledger is where a shared registry is kept.

@@ -39,6 +39,10 @@ func example(rt route) ask {
 	case "/v1/lookup/:type/:digest":
 		a.path = "/v1/lookup/phone/" + digest + "?epoch=2"
 	case "/v1/events":
+		if rt.method == "GET" {
+			a.path += "?mine=true"
+			break
+		}
 		a.body = goodEvent
 	case "/v1/events/:id":
 		a.path = "/v1/events/" + someID

@@ -67,6 +67,8 @@ type fakes struct {
 	published []publication
 	publish   func(ctx context.Context) error
 	fates     map[uuid.UUID]fraud.Fate
+	arrivals  []fraud.Arrival
+	askedFor  fraud.ArrivalQuestion
 	storeErr  error
 	series    func(fraud.SeriesQuestion) ([]fraud.Series, error)
 	protected *fraud.Protected
@@ -138,6 +140,11 @@ func (f *fakes) PublishAs(ctx context.Context, partner string, bundle uuid.UUID,
 func (f *fakes) Event(_ context.Context, partner fraud.PartnerNumber, id uuid.UUID) (fraud.Fate, bool, error) {
 	fate, ok := f.fates[id]
 	return fate, ok && fate.Partner == partner, f.storeErr
+}
+
+func (f *fakes) Arrivals(_ context.Context, q fraud.ArrivalQuestion) ([]fraud.Arrival, error) {
+	f.askedFor = q
+	return f.arrivals[:min(len(f.arrivals), q.Limit)], f.storeErr
 }
 
 func (f *fakes) Series(_ context.Context, q fraud.SeriesQuestion) (fraud.SeriesQuestion, []fraud.Series, error) {
@@ -238,6 +245,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	deps := Deps{
 		Auth: h.fakes, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: h.protected}, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
 		Series: h.fakes, Registry: h.fakes, Acts: h.fakes, Trail: h.fakes,
+		Arrivals: h.fakes,
 		NewAPIKey: func(id string) (string, string) {
 			return "wsp_live_" + id + "_" + plantedSecret, strings.Repeat("ab", 32)
 		},

@@ -29,6 +29,7 @@ var rights = map[string]string{
 	"POST /v1/lookup/batch":        "lookup",
 	"GET /v1/lookup/:type/:digest": "lookup",
 	"POST /v1/events":              "report",
+	"GET /v1/events":               "report",
 	"GET /v1/events/:id":           "report",
 	"GET /v1/trends/series":        "analyse",
 	"GET /v1/me":                   "lookup report analyse admin",

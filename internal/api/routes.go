@@ -46,6 +46,7 @@ var routes = []route{
 	{http.MethodPost, "/v1/lookup/batch", fraud.MayLookup, (*Server).lookupBatch},
 	{http.MethodGet, "/v1/lookup/:type/:digest", fraud.MayLookup, (*Server).lookupOne},
 	{http.MethodPost, "/v1/events", fraud.MayReport, (*Server).postEvents},
+	{http.MethodGet, "/v1/events", fraud.MayReport, (*Server).getEvents},
 	{http.MethodGet, "/v1/events/:id", fraud.MayReport, (*Server).getEvent},
 	{http.MethodGet, "/v1/trends/series", fraud.MayAnalyse, (*Server).series},
 	{http.MethodGet, "/v1/admin/partners", fraud.MayAdmin, (*Server).getPartners},

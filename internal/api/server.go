@@ -122,6 +122,7 @@ type Deps struct {
 	Index     Lookuper
 	Publisher Publisher
 	Events    EventFinder
+	Arrivals  Arrivals
 	Series    Series
 	Registry  Registrar
 	Acts      ActReader
@@ -129,6 +130,9 @@ type Deps struct {
 	// NewAPIKey makes an API key with an id, and the SHA-256 of its secret in hexadecimal.
 	NewAPIKey func(id string) (key, sha256hex string)
 	Checks    []Check
+	// Secret is the same on all nodes of the hub and known to nobody else: cursors, and the names under which words are
+	// told, are made with it. A server without one makes its own.
+	Secret []byte
 	// Tally counts requests for the audit; nil for none.
 	Tally Tally
 	// Quotas bound what each partner may ask and say; nil for no bounds.
@@ -151,6 +155,8 @@ type Server struct {
 	index      Lookuper
 	publisher  Publisher
 	events     EventFinder
+	arrivals   Arrivals
+	cursors    sealer
 	trends     Series
 	registry   Registrar
 	acts       ActReader
@@ -176,13 +182,21 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		cfg: cfg, auth: deps.Auth, certifier: deps.Certifier, screen: deps.Screen, keys: deps.Screen.Keys,
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
 		registry: deps.Registry, acts: deps.Acts, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
+		arrivals: deps.Arrivals,
 		patience: patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,
 		gate: newGate(cfg.Concurrency), log: deps.Log, now: deps.Now,
 	}
 	s.categories = quotedCategories(deps.Screen.Taxonomy)
 	s.readiness = &readiness{checks: deps.Checks, log: deps.Log}
 	s.repeats = newRepeats(deps.Now)
+	secret := deps.Secret
+	if len(secret) == 0 {
+		secret = newSecret()
+	}
 	var err error
+	if s.cursors, err = newSealer(secret); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
 	if s.metrics, err = newMetrics(deps.Metrics); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}

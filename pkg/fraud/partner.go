@@ -70,25 +70,7 @@ type Release struct {
 
 // Counts reports whether a word of p's is in force: p is active, the word is not void, and it was not held or is
 // released.
-func (p *Partner) Counts(o *Opinion) bool {
-	if p.State != Active {
-		return false
-	}
-	for i := range p.Voids {
-		if p.Voids[i].covers(o) {
-			return false
-		}
-	}
-	if !o.Held {
-		return true
-	}
-	for i := range p.Releases {
-		if r := &p.Releases[i]; o.Accepted >= r.Since && o.Accepted < r.Until {
-			return true
-		}
-	}
-	return false
-}
+func (p *Partner) Counts(o *Opinion) bool { return p.Disregards(o) == 0 }
 
 // MaySee tells who is told what source says: authorities and the source's own organisation everything, others what
 // [AudienceOf] its marking includes them in.
