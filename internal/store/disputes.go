@@ -60,9 +60,9 @@ func (r *Reader) Disputes(ctx context.Context, since time.Time) ([]fraud.Dispute
 const acrossShards = " SETTINGS distributed_product_mode = 'global'"
 
 // disputes reads, after one another, the events, their steps, and the words on their digests. What is written meanwhile
-// may show in the later ones alone.
+// may show in the later ones alone. A dispute of what was erased is none any more.
 func (r *Reader) disputes(ctx context.Context, which, whose string) (all []fraud.DisputeCase, err error) {
-	which = "kind = 'dispute' AND " + which
+	which = "kind = 'dispute' AND digest != " + erasedDigest + " AND " + which
 	places := map[uuid.UUID]int{}
 	query := fmt.Sprintf(`
 		SELECT event_id, f.1, toUnixTimestamp64Milli(f.2), toUnixTimestamp64Milli(f.3), f.4, f.5, f.6, f.7, f.8 FROM (

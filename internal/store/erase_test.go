@@ -46,6 +46,8 @@ func TestWhatIsErasedIsNowhereAndTheRestStaysProven(t *testing.T) {
 	for _, i := range []int{3, 50, 120} {
 		about(i, fraud.Ref{Digest: gone, Also: weak})
 	}
+	entries[120].Event.Kind, entries[120].Event.Confidence = fraud.Dispute, 0
+	speak(&entries[120])
 	about(70, fraud.Ref{Digest: broader, Also: weak})                                                     // another account with the same number
 	about(90, fraud.Ref{Digest: m.digest(), Also: []fraud.Also{{Grade: indicator.Prefix, Digest: gone}}}) // mentions it
 	about(91, fraud.Ref{Digest: m.digest(), Also: append([]fraud.Also{{Grade: indicator.Prefix, Digest: gone}}, weak...)})
@@ -61,6 +63,10 @@ func TestWhatIsErasedIsNowhereAndTheRestStaysProven(t *testing.T) {
 		t.Fatalf("it stands in %v: nothing is looked through", tables)
 	}
 
+	dispute := entries[120].Event.ID
+	if _, known, err := d.Dispute(t.Context(), dispute); err != nil || !known {
+		t.Fatalf("the dispute is known: %t, %v", known, err)
+	}
 	eraser, err := store.NewEraser(d.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -77,6 +83,9 @@ func TestWhatIsErasedIsNowhereAndTheRestStaysProven(t *testing.T) {
 		if err := eraser.Erase(t.Context(), gone, &found); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if _, known, err := d.Dispute(t.Context(), dispute); err != nil || known {
+		t.Errorf("the dispute of what is erased is known: %t, %v", known, err)
 	}
 	left, err := eraser.Find(t.Context(), gone)
 	if err != nil || !left.None() {
