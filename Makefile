@@ -56,6 +56,7 @@ test-faults: need-go engine kafka-jars ## break the hub in every way we know, in
 	@mkdir -p bin
 	WASPADA_TEST_KAFKA=apache WASPADA_TEST_LONG=1 WASPADA_FAULTS_TABLE=$(CURDIR)/bin/faults.md \
 	    $(GO) test $(TAGS) -count 1 -v -timeout 120m -run '$(FAULTS)' ./internal/faults
+	WASPADA_TEST_LONG=1 $(GO) test $(TAGS) -count 1 -v -timeout 10m -run OverloadIsShed ./internal/e2e
 	WASPADA_TEST_LONG=1 $(GO) test $(TAGS) -count 1 -timeout 60m ./pkg/fraud ./internal/index ./internal/api ./internal/partners
 
 test-soak: need-go engine kafka-jars ## a random fault every minute for an hour (SOAK=1h)

@@ -48,7 +48,10 @@ type config struct {
 		RefuseValues bool `koanf:"refuse_values" yaml:"refuse_values"`
 		// Concurrency is how many requests may be at work at a time; beyond, analysis is turned away first, then events, then
 		// look-ups. 0 is 32 for each CPU, and 64 at least.
-		Concurrency int     `koanf:"concurrency" yaml:"concurrency"`
+		Concurrency int `koanf:"concurrency" yaml:"concurrency"`
+		// Connections is how many may be open at a time; for one more the longest idle is closed, or the new one waits. 0 is
+		// 2048 for each CPU, and 4096 at least.
+		Connections int     `koanf:"connections" yaml:"connections"`
 		TLS         httpTLS `koanf:"tls" yaml:"tls"`
 	} `koanf:"http" yaml:"http"`
 
@@ -205,6 +208,9 @@ func (c *config) check() error {
 	}
 	if c.HTTP.Concurrency < 0 {
 		errs = append(errs, fmt.Errorf("config: http.concurrency is %d: set 0 or more", c.HTTP.Concurrency))
+	}
+	if c.HTTP.Connections < 0 {
+		errs = append(errs, fmt.Errorf("config: http.connections is %d: set 0 or more", c.HTTP.Connections))
 	}
 	errs = append(errs, c.Quotas.check(), c.Sweeps.check())
 	if every := c.Audit.UsageEvery; every < time.Second || every > time.Hour || time.Hour%every != 0 {

@@ -1,8 +1,8 @@
 // Package api is HTTP in and HTTP out, and the only place that knows Gin.
 //
-//	request ▶ route × scope ▶ who asks ▶ quotas ▶ gate ▶ size ▶ strict decode ▶ stage ▶ answer
-//	   │          │             │          │       │      │          │            │
-//	   └──────────┴─────────────┴──────────┴───────┴──────┴──────────┴────────────┴──▶ problemFor ▶ problem (RFC 9457)
+//	connections ▶ request ▶ waiting ▶ who asks × scope ▶ quotas ▶ gate ▶ size ▶ strict decode ▶ stage ▶ answer
+//	                 │         │          │                │       │      │          │            │
+//	                 └─────────┴──────────┴────────────────┴───────┴──────┴──────────┴────────────┴──▶ problemFor ▶ problem (RFC 9457)
 //
 //	POST /v1/lookup   value ──Parse, KeyRing──▶ probes ──Lookuper──▶ verdict
 //	                  digest ──Lift───────────▶

@@ -38,6 +38,7 @@ type request struct {
 	pass    pass // through the gate
 	// verdicts are those that the answer holds.
 	verdicts fraud.Verdicts
+	held     bool // its caller did not wait for the end of a pause
 }
 
 // Header values that are shared between answers, so that an answer allocates none.
@@ -148,6 +149,7 @@ func (s *Server) serve(rt route) gin.HandlerFunc {
 			took := time.Since(begin)
 			measure.done(c.Writer.Status(), took)
 			s.logAccess(r, rt, failure, took)
+			s.slowDown(r)
 		}()
 		if failure = s.run(r, rt); failure != nil {
 			s.metrics.turnedAway(r, failure)
@@ -157,6 +159,9 @@ func (s *Server) serve(rt route) gin.HandlerFunc {
 }
 
 func (s *Server) run(r *request, rt route) error {
+	if err := s.bear(r, rt); err != nil {
+		return err
+	}
 	if rt.scope != public {
 		if err := s.identify(r); err != nil {
 			return err
@@ -169,6 +174,36 @@ func (s *Server) run(r *request, rt route) error {
 		}
 	}
 	return rt.handle(s, r)
+}
+
+// bear refuses what has waited too long, before anything else is done for it: who asks does not matter then, and
+// refusing must cost little. Probes and the documentation are always answered.
+func (s *Server) bear(r *request, rt route) error {
+	if rt.scope == public {
+		return nil
+	}
+	r.pass.class = classOf(rt.scope)
+	now := time.Now()
+	waited, held := waiterOf(r.Request.Context()).waited(now)
+	r.held = held > 0
+	if s.waiting.refuses(r.pass.class, waited, held, now) {
+		return errBusy
+	}
+	return nil
+}
+
+// slowDown holds the connection of a request that was refused because the node is busy, once its caller has the answer.
+func (s *Server) slowDown(r *request) {
+	if r.code != overloaded {
+		return
+	}
+	pause := s.waiting.pause(r.held, time.Now())
+	if pause == 0 {
+		return
+	}
+	r.Writer.Flush()
+	time.Sleep(pause)
+	waiterOf(r.Request.Context()).resumes(time.Now())
 }
 
 // recovered answers after a panic. Neither the answer nor the log has what was thrown, which may hold anything; a

@@ -32,6 +32,8 @@ type Config struct {
 	RefuseValues bool
 	// Concurrency is how many requests may be at work at a time: see gate. 0 is 32 for each CPU, and 64 at least.
 	Concurrency int
+	// Connections is how many may be open at a time: see connections. 0 is 2048 for each CPU, and 4096 at least.
+	Connections int
 	// DrainDelay is how long the server goes on after its readiness is off, so that load balancers notice.
 	DrainDelay time.Duration
 	// DrainLimit is how long requests that are under way may take to end after that.
@@ -168,6 +170,8 @@ type Server struct {
 	canaries   Canaries
 	tally      Tally
 	gate       gate
+	waiting    *waiting
+	conns      atomic.Pointer[connections] // while it serves
 	repeats    *repeats
 	log        *slog.Logger
 	metrics    *metrics
@@ -184,7 +188,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		registry: deps.Registry, acts: deps.Acts, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
 		arrivals: deps.Arrivals,
 		patience: patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,
-		gate: newGate(cfg.Concurrency), log: deps.Log, now: deps.Now,
+		gate: newGate(cfg.Concurrency), waiting: newWaiting(), log: deps.Log, now: deps.Now,
 	}
 	s.categories = quotedCategories(deps.Screen.Taxonomy)
 	s.readiness = &readiness{checks: deps.Checks, log: deps.Log}
@@ -198,6 +202,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		return nil, fmt.Errorf("api: %w", err)
 	}
 	if s.metrics, err = newMetrics(deps.Metrics); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	if err = deps.Metrics.Register(s.waiting); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}
 	if s.handler, err = s.router(); err != nil {
@@ -221,8 +228,12 @@ func (s *Server) Run(ctx context.Context) error {
 // Serve serves on a listener, which it closes, until ctx ends. Then it drains: 1 readiness off, 2 DrainDelay, 3 no new
 // connections, 4 the requests that are under way end, at the latest after DrainLimit.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	bounded := newConnections(listener, s.cfg.Connections)
+	s.conns.Store(bounded)
 	server := &http.Server{
 		Handler:           s.handler,
+		ConnState:         bounded.changed,
+		ConnContext:       remember,
 		ReadHeaderTimeout: s.patience.head,
 		ReadTimeout:       s.patience.whole,
 		WriteTimeout:      s.patience.answer,
@@ -240,7 +251,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server.Protocols.SetHTTP1(true)
 	s.log.Info("listening", "addr", listener.Addr().String(), "tls", s.cfg.TLS != nil)
 	ended := make(chan error, 1)
-	go func() { ended <- serve(listener) }()
+	go func() { ended <- serve(bounded) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("api: %w", err)

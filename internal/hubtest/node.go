@@ -34,6 +34,8 @@ type NodeOptions struct {
 	Snapshots bool
 	// Settings are further keys of the configuration, dotted: "kafka.session_timeout".
 	Settings map[string]any
+	// Env are further variables of the daemon's environment: "GOMAXPROCS=1".
+	Env []string
 	// Program is another waspadad than the one of this source tree.
 	Program string
 	// TLS is how the test trusts a node whose Settings name certificates; nil for plain HTTP.
@@ -52,6 +54,7 @@ type Node struct {
 	hub     *Hub
 	tls     *tls.Config
 	config  string
+	env     []string
 	process *exec.Cmd
 	ended   chan error
 }
@@ -68,7 +71,7 @@ func (h *Hub) NewNode(t testing.TB, opts NodeOptions) *Node {
 	n := &Node{
 		Name: name, API: "http://" + around.HTTPAddr, Admin: "http://" + around.AdminAddr,
 		LogFile: filepath.Join(h.dir, name+".log"), SnapshotDir: around.SnapshotDir, Program: opts.Program,
-		hub: h, tls: opts.TLS, Role: opts.Role, config: filepath.Join(h.dir, name+".yaml"),
+		hub: h, tls: opts.TLS, Role: opts.Role, config: filepath.Join(h.dir, name+".yaml"), env: opts.Env,
 	}
 	if n.tls != nil {
 		n.API = "https://" + around.HTTPAddr
@@ -138,7 +141,7 @@ func (n *Node) Launch(t testing.TB) {
 		t.Fatal(err)
 	}
 	n.process = exec.Command(n.Program, "serve", "--role", n.Role, "--config", n.config)
-	n.process.Env = plainEnv()
+	n.process.Env = append(plainEnv(), n.env...)
 	n.process.Stdout, n.process.Stderr = log, log
 	if err := n.process.Start(); err != nil {
 		t.Fatal(err)

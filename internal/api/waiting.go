@@ -1,0 +1,188 @@
+package api
+
+import (
+	"context"
+	"net"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
+)
+
+// waiting turns away what has waited too long for a CPU. When CPUs are short, requests wait in sockets and in Go's
+// scheduler before any code of ours sees them; the kernel tells since when:
+//
+//	received ──socket, poller, run queue──▶ head is read ──▶ has it waited longer than its class may? ──503──▶ pause
+//	                                                      └──▶ who asks, quotas, gate …
+//
+// While the hub keeps up, a request may wait for long: something passes, as the collector or a neighbour on the machine.
+// Once many requests queue all the time, waiting brings nothing: every queue that is allowed will be full, so only a short
+// wait is allowed, and that is what overload adds to the time of those who are answered. This is CoDel's idea in the
+// simpler form of "Fail at Scale" (B. Maurer, ACM Queue 13:8, 2015); as Go's scheduler is not fair, a quarter that waits
+// stands for a queue, and not the shortest wait. No library that we know measures the wait before a handler.
+//
+// A refusal costs a good part of what a look-up costs, so beyond a number of them each second the hub pauses: it has
+// answered, and does not read on from that connection. What is sent meanwhile is held, and is refused after the pause;
+// the next pause is the longest. So what refusing costs is bounded by the number of connections, whatever comes.
+type waiting struct {
+	queueing atomic.Bool
+	queued   atomic.Int64 // when a request was seen that had, Unix nanoseconds
+	usual    atomic.Int64 // what one in a hundred waits at calm, nanoseconds
+
+	// A window ends at the first request after its end. Its requests: all, those that waited longer than usual, and longer
+	// than is bearable; and those that were refused.
+	end                      atomic.Int64 // Unix nanoseconds
+	all, slow, long, refused atomic.Int64
+	streak                   int // of windows, below 0 of such in which requests queued; for whoever ends a window
+	refusals                 *rate.Limiter
+}
+
+const (
+	// longWait is what a look-up may wait while the hub keeps up. While it does not it may wait twice what is usual at
+	// calm. Events may wait half as long and analysis a quarter: where look-ups queue for as long as they may, the others
+	// are refused altogether.
+	longWait = 250 * time.Millisecond
+	// shortWait and twice mostUsual bound what a look-up may wait while the hub does not keep up.
+	shortWait, mostUsual = 5 * time.Millisecond, 25 * time.Millisecond
+	// quickly is how soon a request comes in where no others are before it.
+	quickly = shortWait / 4
+	// queueWindows in a row tell that the hub does not keep up; calmWindows in which nobody is refused, that it does again.
+	windowLength              = 100 * time.Millisecond
+	queueWindows, calmWindows = 2, 5
+	// fewest is of how many requests a window must be to show that they queue.
+	fewest = 10
+	// idleAfter is how long nobody may have queued for the hub to have room.
+	idleAfter = 2 * shortWait
+	// refusalsPerCPU is how many requests are refused each second for each CPU before the hub pauses: some 5 % of its time.
+	refusalsPerCPU = 500
+	// longestPause is shorter than what Retry-After says, and than what callers wait.
+	longestPause = 800 * time.Millisecond
+)
+
+func newWaiting() *waiting {
+	perSecond := refusalsPerCPU * runtime.GOMAXPROCS(0)
+	w := &waiting{refusals: rate.NewLimiter(rate.Limit(perSecond), perSecond/10)}
+	w.usual.Store(int64(shortWait / 2))
+	return w
+}
+
+var queueingMetric = prometheus.NewDesc("waspada_api_queueing",
+	"1 while requests queue for a CPU and those that waited for too long are refused.", nil, nil)
+
+// Describe is prometheus.Collector's.
+func (w *waiting) Describe(to chan<- *prometheus.Desc) { to <- queueingMetric }
+
+// Collect is prometheus.Collector's.
+func (w *waiting) Collect(to chan<- prometheus.Metric) {
+	value := 0.
+	if w.queueing.Load() {
+		value = 1
+	}
+	to <- prometheus.MustNewConstMetric(queueingMetric, prometheus.GaugeValue, value)
+}
+
+// refuses tells whether a request is turned away that waited so long for a CPU, and before that was held so long by a
+// pause.
+func (w *waiting) refuses(c class, waited, held time.Duration, now time.Time) bool {
+	w.turn(now)
+	usual := time.Duration(w.usual.Load())
+	if held == 0 {
+		w.all.Add(1)
+		if waited >= quickly {
+			w.queued.Store(now.UnixNano())
+		}
+		if waited > usual {
+			w.slow.Add(1)
+		}
+		if waited > 2*usual {
+			w.long.Add(1)
+		}
+	}
+	refused := waited > longWait>>c
+	if w.queueing.Load() {
+		refused = waited > 2*usual>>c || held > 0
+	}
+	if refused {
+		w.refused.Add(1)
+	}
+	return refused
+}
+
+// turn ends a window that is over.
+func (w *waiting) turn(now time.Time) {
+	end, at := w.end.Load(), now.UnixNano()
+	if at <= end || !w.end.CompareAndSwap(end, at+int64(windowLength)) {
+		return
+	}
+	all, slow, long, refused := w.all.Swap(0), w.slow.Swap(0), w.long.Swap(0), w.refused.Swap(0)
+	switch {
+	case all >= fewest && long*4 > all:
+		if w.streak = min(w.streak, 0) - 1; w.streak <= -queueWindows {
+			w.queueing.Store(true)
+		}
+	case refused > 0:
+		w.streak = 0
+	default:
+		if w.streak = max(w.streak, 0) + 1; w.streak >= calmWindows {
+			w.queueing.Store(false)
+		}
+	}
+	if w.streak <= 0 || w.queueing.Load() {
+		return
+	}
+	if usual := w.usual.Load(); slow*100 > all {
+		w.usual.Store(min(usual+usual/8, int64(mostUsual)))
+	} else if all >= fewest {
+		w.usual.Store(max(usual-usual/32, int64(shortWait/2)))
+	}
+}
+
+// pause is how long nothing is read from a connection after a refusal. Who was held and is refused did not wait as it
+// was told, and is held for the whole time; unless there is room, then it may begin afresh.
+func (w *waiting) pause(held bool, now time.Time) time.Duration {
+	if held {
+		if now.UnixNano()-w.queued.Load() > int64(idleAfter) {
+			return 0
+		}
+		return longestPause
+	}
+	r := w.refusals.ReserveN(now, 1)
+	d := r.DelayFrom(now)
+	if d > longestPause {
+		r.CancelAt(now)
+		return longestPause
+	}
+	return d
+}
+
+// waiter is a connection that knows how long its last request has waited before it was read, and how long it was held.
+type waiter interface {
+	waited(now time.Time) (waited, held time.Duration)
+	// resumes notes that a pause is over.
+	resumes(now time.Time)
+}
+
+type waiterKey struct{}
+
+// remember is http.Server.ConnContext.
+func remember(ctx context.Context, conn net.Conn) context.Context {
+	if w, ok := plain(conn).(waiter); ok {
+		return context.WithValue(ctx, waiterKey{}, w)
+	}
+	return ctx
+}
+
+// waiterOf is one who never waits where nobody knows.
+func waiterOf(ctx context.Context) waiter {
+	if w, ok := ctx.Value(waiterKey{}).(waiter); ok {
+		return w
+	}
+	return nobody{}
+}
+
+type nobody struct{}
+
+func (nobody) waited(time.Time) (waited, held time.Duration) { return 0, 0 }
+func (nobody) resumes(time.Time)                             {}
