@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
@@ -39,7 +39,7 @@ type Shared struct {
 	copy   string
 	log    *slog.Logger
 
-	mu    sync.Mutex // guards the rest: one change or look at a time
+	one   *semaphore.Weighted // guards the rest: one change or look at a time
 	heads []fraud.PartnerRevision
 	file  *snapshot
 	told  bool // that the file is ignored
@@ -55,7 +55,7 @@ func Open(path, copyPath string, ledger Ledger, log *slog.Logger) (*Shared, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &Shared{Registry: file, ledger: ledger, copy: copyPath, log: log, file: file.current.Load()}
+	s := &Shared{Registry: file, ledger: ledger, copy: copyPath, log: log, one: semaphore.NewWeighted(1), file: file.current.Load()}
 	unknown, err := build(nil, s.file.gateway, time.Now())
 	if err != nil {
 		return nil, fmt.Errorf("partners: %w", err)
@@ -82,8 +82,10 @@ func (s *Shared) Known(context.Context) error {
 // Import puts the partners of the file into a ledger that has none, and looks at it. It may be repeated, also by several
 // nodes at once.
 func (s *Shared) Import(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.turn(ctx); err != nil {
+		return err
+	}
+	defer s.one.Release(1)
 	heads, err := s.ledger.PartnerRevisions(ctx)
 	if err != nil {
 		return err
@@ -113,13 +115,23 @@ func (s *Shared) Import(ctx context.Context) error {
 
 // Sync looks at the ledger once. A ledger without partners changes nothing.
 func (s *Shared) Sync(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	if err := s.turn(ctx); err != nil {
+		return err
+	}
+	defer s.one.Release(1)
 	heads, err := s.ledger.PartnerRevisions(ctx)
 	if err != nil {
 		return err
 	}
 	return s.sync(heads)
+}
+
+// turn waits for its turn, which another's wait for the ledger may put off.
+func (s *Shared) turn(ctx context.Context) error {
+	if err := s.one.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("partners: %w: %w", fraud.ErrUnavailable, err)
+	}
+	return nil
 }
 
 func (s *Shared) sync(heads []fraud.PartnerRevision) error {
@@ -205,7 +217,7 @@ func (s *Shared) Follow(ctx context.Context, every time.Duration, log *slog.Logg
 			log.Info("the registry can be read again")
 		}
 		failing = err != nil
-		before = s.lookAtFile(before)
+		before = s.lookAtFile(ctx, before)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -215,9 +227,11 @@ func (s *Shared) Follow(ctx context.Context, every time.Duration, log *slog.Logg
 }
 
 // lookAtFile takes the gateway keys of a file that has changed and that was the same at the look before.
-func (s *Shared) lookAtFile(before []byte) []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (s *Shared) lookAtFile(ctx context.Context, before []byte) []byte {
+	if s.turn(ctx) != nil {
+		return before
+	}
+	defer s.one.Release(1)
 	data, err := s.read()
 	if err != nil || bytes.Equal(data, s.seen) || !bytes.Equal(data, before) {
 		return data
@@ -247,9 +261,11 @@ func (s *Shared) lookAtFile(before []byte) []byte {
 func (s *Shared) Change(
 	ctx context.Context, act fraud.Act, revision uint64, change func(*fraud.PartnerRecord) error,
 ) (fraud.PartnerRevision, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	var none fraud.PartnerRevision
+	if err := s.turn(ctx); err != nil {
+		return none, err
+	}
+	defer s.one.Release(1)
 	heads, err := s.ledger.PartnerRevisions(ctx)
 	if err != nil {
 		return none, err
