@@ -163,10 +163,13 @@ func (o opinionsOf) Opinions(_ context.Context, each func([]fraud.Opinion) error
 	for i, d := range o.listed {
 		var said []fraud.Opinion
 		for p := range 1 + i%3 {
+			at := time.Now().Add(-time.Duration(1+i%100) * time.Hour)
 			said = append(said, fraud.Opinion{
-				Digest: d, Type: indicator.Phone, Grade: indicator.Exact, Partner: o.partners[p].Number, Stance: fraud.Listed,
-				Version:  fraud.MakeVersion(time.Now().Add(-time.Duration(1+i%100)*time.Hour), fraud.Listed, uuid.UUID(d[:16])),
-				Category: fraud.Code(1 + i%5), Evidence: fraud.BankSuspected, Confidence: 80, Advice: fraud.Hold, TLP: fraud.TLPAmber,
+				Digest: d, Type: indicator.Phone, Grade: indicator.Exact,
+				Partner: o.partners[p].Number, Stance: fraud.Listed,
+				Version:  fraud.MakeVersion(at, fraud.Listed, uuid.UUID(d[:16])),
+				Category: fraud.Code(1 + i%5), Evidence: fraud.BankSuspected, Confidence: 80,
+				Advice: fraud.Hold, TLP: fraud.TLPAmber,
 			})
 		}
 		if err := each(said); err != nil {
@@ -204,7 +207,8 @@ func handlerOf(b *testing.B, known api.Lookuper) http.Handler {
 	log := slog.New(slog.DiscardHandler)
 	server, err := api.New(api.DefaultConfig(), api.Deps{
 		Auth: asker{}, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy}, Index: known,
-		Quotas: quota.Open(quota.Config{Now: time.Now}, log), Log: log, Metrics: prometheus.NewRegistry(), Now: time.Now,
+		Quotas: quota.Open(quota.Config{Now: time.Now}, log), Log: log, Now: time.Now,
+		Metrics: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		b.Fatal(err)
@@ -239,7 +243,8 @@ func (w *nowhere) Write(p []byte) (int, error) { return len(p), nil }
 
 // loopback asks the real daemon over one connection.
 func loopback(b *testing.B) {
-	hub := hubtest.Start(b, hubtest.Options{NodeOptions: hubtest.NodeOptions{Settings: map[string]any{"quotas.enforce": false}}})
+	unbounded := map[string]any{"quotas.enforce": false}
+	hub := hubtest.Start(b, hubtest.Options{NodeOptions: hubtest.NodeOptions{Settings: unbounded}})
 	country := nation.New(9, 20_000)
 	events := make([]fraud.Event, country.Len())
 	listed := make([]indicator.Digest, country.Len())
@@ -255,7 +260,8 @@ func loopback(b *testing.B) {
 	hub.Publish(b, "bank-harimau", events...)
 	last := events[len(events)-1].Indicator
 	for asker := hub.Client(b, "platform"); ; time.Sleep(50 * time.Millisecond) {
-		if v, err := asker.LookupOne(b.Context(), client.Item{Type: last.Type, Ref: last}); err == nil && visible(fraud.Report, v.Verdict) {
+		v, err := asker.LookupOne(b.Context(), client.Item{Type: last.Type, Ref: last})
+		if err == nil && visible(fraud.Report, v.Verdict) {
 			break
 		}
 	}

@@ -30,8 +30,8 @@ func newCanaryMakeCommand(load func() (config, error)) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "make --type <type>",
 		Short: "Print canaries for sweeps.canaries_file: the digests of values on standard input, or of random ones",
-		Long: `Print canaries for sweeps.canaries_file: the digests of the values on standard input, one a line, or with --random of
-values that nobody ever sees. No value is printed or kept.
+		Long: `Print canaries for sweeps.canaries_file: the digests of the values on standard input, one a line, or with
+--random of values that nobody ever sees. No value is printed or kept.
 
 A partner that asks about a canary is told of at once: in the log, in waspada_api_canary_touches_total and in the audit.
 So take values that nobody has: account numbers that a bank keeps free, telephone numbers that a telco keeps free, what
@@ -95,7 +95,9 @@ func randomCanaries(to io.Writer, ring *indicator.KeyRing, of indicator.Type, n 
 	value := map[indicator.Type]func() string{
 		// Of the banks whose numbers have as many digits as these.
 		indicator.BankAccount: func() string { return oneOf("maybank", "affin", "kfh") + ":" + digits(12) },
-		indicator.Phone:       func() string { return oneOf("010", "011", "012", "013", "014", "016", "017", "018", "019") + digits(8) },
+		indicator.Phone: func() string {
+			return oneOf("010", "011", "012", "013", "014", "016", "017", "018", "019") + digits(8)
+		},
 	}[of]
 	if value == nil {
 		return fmt.Errorf("--random makes bank_account and phone; of %s give values on standard input", of)
@@ -126,8 +128,8 @@ func printCanary(to io.Writer, ring *indicator.KeyRing, in indicator.Indicator) 
 	}
 	var label [6]byte
 	rand.Read(label[:])
-	_, err := fmt.Fprintf(to, "- {label: c-%s, type: %s, epoch: %d, digests: ['%s']}\n", hex.EncodeToString(label[:]), in.Type,
-		ring.Epoch(), strings.Join(digests, "', '"))
+	_, err := fmt.Fprintf(to, "- {label: c-%s, type: %s, epoch: %d, digests: ['%s']}\n", hex.EncodeToString(label[:]),
+		in.Type, ring.Epoch(), strings.Join(digests, "', '"))
 	return err
 }
 

@@ -12,7 +12,7 @@ import (
 type sweepSettings struct {
 	// CanariesFile is the file of canaries, as `waspadad canary make` prints them; empty for none.
 	CanariesFile string `koanf:"canaries_file" yaml:"canaries_file"`
-	// Distinct is how many different indicators a partner must ask about in a day before it is told of for knowing little.
+	// Distinct is how many different indicators a partner must ask about in a day before it is told of for few hits.
 	Distinct int `koanf:"distinct" yaml:"distinct"`
 	// HitFloor is the share of known indicators, 0 to 1, below which it is told of whatever the others' share is.
 	HitFloor float64 `koanf:"hit_floor" yaml:"hit_floor"`

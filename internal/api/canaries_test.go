@@ -32,14 +32,20 @@ func TestEveryDoorShowsWhatIsAskedAbout(t *testing.T) {
 	old := digestOf(oldRing, indicator.Phone, planted)
 	other := indicator.Digest{1}
 	all := batch(2, other, canary)
+	asked := func(questions ...string) ask { return lookup(`{"indicators":[` + strings.Join(questions, ",") + `]}`) }
+	question := func(d indicator.Digest, epoch int, more string) string {
+		return fmt.Sprintf(`{"type":"phone","epoch":%d,"digest":"%s"%s}`, epoch, d, more)
+	}
+	weak := `,"also":[{"grade":"weak","digest":"` + canary.String() + `"}]`
+	get := ask{method: "GET", path: "/v1/lookup/phone/" + old.String() + "?epoch=1"}
 	for situation, c := range map[string]struct {
 		ask  ask
 		want []indicator.Digest
 	}{
-		"one, by GET":                {ask{method: "GET", path: "/v1/lookup/phone/" + old.String() + "?epoch=1"}, []indicator.Digest{canary}},
-		"one, by its value":          {lookup(`{"indicators":[{"type":"phone","value":"` + planted + `"}]}`), []indicator.Digest{canary}},
-		"among others":               {lookup(`{"indicators":[{"type":"phone","epoch":2,"digest":"` + other.String() + `"},{"type":"phone","epoch":1,"digest":"` + old.String() + `"}]}`), []indicator.Digest{other, canary}},
-		"as another one's weak form": {lookup(`{"indicators":[{"type":"phone","epoch":2,"digest":"` + other.String() + `","also":[{"grade":"weak","digest":"` + canary.String() + `"}]}]}`), []indicator.Digest{other, canary}},
+		"one, by GET":                {get, []indicator.Digest{canary}},
+		"one, by its value":          {asked(`{"type":"phone","value":"` + planted + `"}`), []indicator.Digest{canary}},
+		"among others":               {asked(question(other, 2, ""), question(old, 1, "")), []indicator.Digest{other, canary}},
+		"as another one's weak form": {asked(question(other, 2, weak)), []indicator.Digest{other, canary}},
 		"in a binary batch":          {all, []indicator.Digest{other, canary}},
 	} {
 		t.Run(situation, func(t *testing.T) {
@@ -78,7 +84,8 @@ func TestEveryDoorCountsWhatIsKnown(t *testing.T) {
 	for situation, asks := range map[string][]ask{
 		"one, by GET": {{method: "GET", path: "/v1/lookup/phone/" + known.String() + "?epoch=2"},
 			{method: "GET", path: "/v1/lookup/phone/" + unknown.String() + "?epoch=2"}},
-		"one, by POST":      {lookup(`{"indicators":[` + question(known) + `]}`), lookup(`{"indicators":[` + question(unknown) + `]}`)},
+		"one, by POST": {lookup(`{"indicators":[` + question(known) + `]}`),
+			lookup(`{"indicators":[` + question(unknown) + `]}`)},
 		"together":          {lookup(`{"indicators":[` + question(known) + `,` + question(unknown) + `]}`)},
 		"in a binary batch": {batch(2, known, unknown)},
 	} {

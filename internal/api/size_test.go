@@ -39,8 +39,8 @@ func TestNeitherSizeNorHeadTellsAHitFromAMiss(t *testing.T) {
 	verdicts := []fraud.Verdict{{Status: fraud.NotListed, AnsweredBy: fraud.ByFilter, AsOf: now}, confirmed(),
 		{Status: fraud.ClearedUp, AnsweredBy: fraud.ByIndex, AsOf: now},
 		{Status: fraud.NotListed, AnsweredBy: fraud.ByIndex, AsOf: now},
-		{Status: fraud.InDispute, Score: 7, Categories: []fraud.Code{2}, Reporters: 1, FirstReported: now, LastReported: now,
-			Advice: fraud.Observe, AnsweredBy: fraud.ByIndex, AsOf: now}}
+		{Status: fraud.InDispute, Score: 7, Categories: []fraud.Code{2}, Reporters: 1, FirstReported: now,
+			LastReported: now, Advice: fraud.Observe, AnsweredBy: fraud.ByIndex, AsOf: now}}
 	widest := confirmed()
 	widest.Score, widest.Reporters, widest.Categories = 100, 1000, longest(t, h)[:3]
 	widest.Advice, widest.FirstReported = fraud.Observe, now.Add(-999*time.Hour)

@@ -23,8 +23,8 @@ import (
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-// TestASweepIsStoppedAndACanaryAlarmsOnFirstTouch goes through random telephone numbers with a platform's key: a million
-// with the default quotas in the long form, and fewer with smaller ones in the short. Canaries stand among them.
+// TestASweepIsStoppedAndACanaryAlarmsOnFirstTouch goes through random telephone numbers with a platform's key: a
+// million with the default quotas in the long form, fewer with smaller ones in the short. Canaries stand among them.
 func TestASweepIsStoppedAndACanaryAlarmsOnFirstTouch(t *testing.T) {
 	size, batch, distinct := 20_000, 500, 5_000
 	quotas := map[string]int{"distinct": distinct}
@@ -47,7 +47,8 @@ func TestASweepIsStoppedAndACanaryAlarmsOnFirstTouch(t *testing.T) {
 	if err := os.WriteFile(keyring, []byte("key_ring: "+hub.Keys.File("keyring.yaml")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	command := exec.CommandContext(t.Context(), hubtest.Binary(t, "waspadad"), "canary", "make", "--type", "phone", "--config", keyring)
+	command := exec.CommandContext(t.Context(), hubtest.Binary(t, "waspadad"), "canary", "make", "--type", "phone",
+		"--config", keyring)
 	command.Stdin = strings.NewReader(numbers[first] + "\n" + numbers[second] + "\n")
 	made, err := command.Output()
 	if err == nil {
@@ -88,7 +89,8 @@ func TestASweepIsStoppedAndACanaryAlarmsOnFirstTouch(t *testing.T) {
 		}
 		from += batch
 	}
-	t.Logf("of %d numbers %d were answered, at a quota of %d; %d requests were refused", size, answered, distinct, refused)
+	t.Logf("of %d numbers %d were answered, at a quota of %d; %d requests were refused", size, answered, distinct,
+		refused)
 	if answered < distinct*97/100-batch || answered > distinct*103/100 || refused < (size-answered)/batch {
 		t.Error("the sweep did not end at the quota")
 	}
@@ -108,7 +110,8 @@ func TestASweepIsStoppedAndACanaryAlarmsOnFirstTouch(t *testing.T) {
 	}
 	want := "touch_canary\tplatform-wau\tplatform\t\t" + known[0].Label + "\nsweep\t\t\tplatform-wau\t"
 	testkit.Eventually(t, 30*time.Second, func() error {
-		got := hub.Query(t, "SELECT what, by, key, whom, object FROM acts FINAL WHERE what IN ('touch_canary', 'sweep') ORDER BY what DESC")
+		got := hub.Query(t, `SELECT what, by, key, whom, object FROM acts FINAL
+			WHERE what IN ('touch_canary', 'sweep') ORDER BY what DESC`)
 		if diff := cmp.Diff(strings.TrimSpace(want), got); diff != "" {
 			return fmt.Errorf("audit (-want +got):\n%s", diff)
 		}
@@ -192,7 +195,8 @@ func setQuotas(t *testing.T, hub *hubtest.Hub, partner string, quotas map[string
 // askBatch sends a binary batch; code is "" for an answer, and else the refusal's, with how long to wait.
 func askBatch(t *testing.T, hub *hubtest.Hub, role string, body []byte) (code string, wait time.Duration) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, hub.API+"/v1/lookup/batch?epoch=1", bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, hub.API+"/v1/lookup/batch?epoch=1",
+		bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,8 +9,9 @@ import (
 )
 
 // LookupEvenly answers like Lookup, and takes as long for a miss as for a hit: together with what is asked about it
-// answers about a decoy, which is a hit for a miss and a miss for a hit. other is the decoy's verdict, for whoever wants
-// to do as much with it as with v; it is told to nobody. It costs as much as a hit and a miss, so it is not for batches.
+// answers about a decoy, which is a hit for a miss and a miss for a hit. other is the decoy's verdict, for whoever
+// wants to do as much with it as with v; it is told to nobody. It costs as much as a hit and a miss, so it is not for
+// batches.
 //
 // What remains to be seen is how much is known: ten opinions take longer to weigh than one.
 func (x *Index) LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, other fraud.Verdict) {
@@ -48,8 +49,8 @@ func (v *view) listedNear(t tag) tag {
 	return v.active.near(t)
 }
 
-// near is a tag in t's bucket, or in one after it. Where several records have one tag it goes on to the next: a tag would
-// come the more often, the more is said of it.
+// near is a tag in t's bucket, or in one after it. Where several records have one tag it goes on to the next: a tag
+// would come the more often, the more is said of it.
 func (f *frozen) near(t tag) tag {
 	for b := f.bucket(t); b < uint64(len(f.dir)-1); b++ {
 		lo, hi := int(f.dir[b]), int(f.dir[b+1])

@@ -20,7 +20,8 @@ func TestADecoyIsTheOppositeOfWhatIsAskedAbout(t *testing.T) {
 			if v.AnsweredBy != fraud.ByIndex || other.Status != fraud.NotListed {
 				wrong++
 			}
-			if v, other = x.LookupEvenly(regulator, exact(unlisted[i])); v.Status != fraud.NotListed || other.Status == fraud.NotListed {
+			v, other = x.LookupEvenly(regulator, exact(unlisted[i]))
+			if v.Status != fraud.NotListed || other.Status == fraud.NotListed {
 				wrong++
 			}
 			if _, again := x.LookupEvenly(regulator, exact(unlisted[i])); again.Score != other.Score {
@@ -36,14 +37,16 @@ func TestADecoyIsTheOppositeOfWhatIsAskedAbout(t *testing.T) {
 	x.fold()
 	check("all in the base")
 	x.Apply([]fraud.Opinion{listing(unlisted[0], 1)})
-	if v, other := x.LookupEvenly(regulator, exact(unlisted[0])); v.Status != fraud.Suspected || other.Status != fraud.NotListed {
+	v, other := x.LookupEvenly(regulator, exact(unlisted[0]))
+	if v.Status != fraud.Suspected || other.Status != fraud.NotListed {
 		t.Errorf("in the delta beside a base: %s, and its decoy %s", v.Status, other.Status)
 	}
 }
 
 func TestAnEmptyIndexHasNoDecoy(t *testing.T) {
 	x := newIndex(testPolicy())
-	if v, other := x.LookupEvenly(regulator, exact(digest(1))); v.Status != fraud.NotListed || other.Status != fraud.NotListed {
+	v, other := x.LookupEvenly(regulator, exact(digest(1)))
+	if v.Status != fraud.NotListed || other.Status != fraud.NotListed {
 		t.Errorf("%s and %s", v.Status, other.Status)
 	}
 	if v, _ := x.LookupEvenly(regulator, nil); v.Status != fraud.NotListed {

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	// maxUnwritten bounds what waits for ClickHouse. There is one alarm of each sort for a partner and a day: this is days
-	// of everybody's.
+	// maxUnwritten bounds what waits for ClickHouse. There is one alarm of each sort for a partner and a day: this is
+	// days of everybody's.
 	maxUnwritten = 10_000
 	// lastTry is how long the last attempt to write takes at most, at the node's end.
 	lastTry = 5 * time.Second

@@ -11,19 +11,19 @@ type Count struct {
 
 // Bounds say from where on so many questions with so few hits look like a sweep.
 type Bounds struct {
-	// Distinct is how many different indicators a partner must have asked about before it is judged, and so must the others
-	// together before they are its measure.
+	// Distinct is how many different indicators a partner must have asked about before it is judged, and so must the
+	// others together before they are its measure.
 	Distinct int
 	// Floor is the share of known ones, 0 to 1, below which a partner is always told of.
 	Floor float64
 }
 
 const (
-	// ofOthers is the part of the others' share that a partner must reach. Partners differ: a bank screens its whole book,
-	// and a telco asks about calls that were complained of.
+	// ofOthers is the part of the others' share that a partner must reach. Partners differ: a bank screens its whole
+	// book, and a telco asks about calls that were complained of.
 	ofOthers = 0.1
-	// leastExpected is how many hits that part must stand for. Where the others would have had 20, by chance almost nobody
-	// has fewer than 2.
+	// leastExpected is how many hits that part must stand for. Where the others would have had 20, by chance almost
+	// nobody has fewer than 2.
 	leastExpected = 2
 )
 

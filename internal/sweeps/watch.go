@@ -113,8 +113,8 @@ func (w *Watch) touch(who *fraud.Identity, label string) {
 		return
 	}
 	w.alarms.raise("a canary was asked about: this partner may be going through numbers", fraud.Act{
-		ID: uuid.Must(uuid.NewV7()), At: now, By: who.Partner.ID, Key: who.KeyID, What: fraud.CanaryTouched, Object: label,
-		Reason: "the first of the day", Done: true,
+		ID: uuid.Must(uuid.NewV7()), At: now, By: who.Partner.ID, Key: who.KeyID, What: fraud.CanaryTouched,
+		Object: label, Reason: "the first of the day", Done: true,
 	})
 }
 
@@ -162,8 +162,8 @@ func (w *Watch) look() {
 		w.sweeps.WithLabelValues(f.Partner.Kind.String()).Inc()
 		w.alarms.raise("a partner asks about much of which little is known: it may be going through numbers", fraud.Act{
 			ID: uuid.Must(uuid.NewV7()), At: now, What: fraud.SweepNoticed, Whom: f.Partner.ID, Done: true,
-			Reason: fmt.Sprintf("%d of %d different indicators known, and %.1f were to be expected at least", f.Known, f.Distinct,
-				f.expected),
+			Reason: fmt.Sprintf("%d of %d different indicators known, and %.1f were to be expected at least",
+				f.Known, f.Distinct, f.expected),
 		})
 	}
 }
