@@ -29,16 +29,16 @@ type list struct {
 	// sieve is a bitmap that at most one in 64 of what is asked about passes: a look-up in the map costs as much as all
 	// else that a batch does for a digest.
 	sieve []uint64
-	shift int
+	shift uint
 }
 
 var none = newList(nil)
 
 func newList(labels map[indicator.Digest]string) *list {
 	log := max(6, bits.Len(uint(64*len(labels))))
-	l := &list{labels: labels, sieve: make([]uint64, 1<<(log-6)), shift: 64 - log}
+	l := &list{labels: labels, sieve: make([]uint64, 1<<(log-6)), shift: uint(64 - log)}
 	for d := range labels {
-		bit := d.Word(3) >> l.shift
+		bit := d.Word(3) >> (l.shift & 63)
 		l.sieve[bit>>6] |= 1 << (bit & 63)
 	}
 	return l
@@ -46,7 +46,7 @@ func newList(labels map[indicator.Digest]string) *list {
 
 // mayHold is certain when it is false.
 func (l *list) mayHold(d *indicator.Digest) bool {
-	bit := d.Word(3) >> l.shift
+	bit := d.Word(3) >> (l.shift & 63)
 	return l.sieve[bit>>6]>>(bit&63)&1 == 1
 }
 
