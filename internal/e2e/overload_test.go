@@ -155,16 +155,18 @@ func (s *storm) run(t *testing.T, size, conns int) {
 	if !testkit.Long() {
 		return
 	}
-	if min(fullCPU, stormCPU) < 0.8 {
-		t.Log("GOODPUT NOT JUDGED: the machine had too much other work, the daemon was not given its CPU")
-	} else if perCPU < 0.8 {
-		t.Error("goodput: want 80 % of the capacity")
-	}
 	if during.P99() > 3*calm.P99() {
 		t.Error("those who are answered wait too long: want a p99 within three times that of calm")
 	}
 	if recovery > 10*time.Second {
 		t.Error("recovery: want it within 10 s")
+	}
+	if min(fullCPU, stormCPU) < 0.8 {
+		t.Log("GOODPUT AND PRIORITY NOT JUDGED: the machine had too much other work, the daemon was not given its CPU")
+		return
+	}
+	if perCPU < 0.8 {
+		t.Error("goodput: want 80 % of the capacity")
 	}
 	answered := func(y *hubtest.Tally) float64 { return float64(y.Good) / float64(max(1, y.Good+y.Refused+y.Failed)) }
 	if l, e, q := answered(during), answered(events), answered(questions); l < e || e < q {
