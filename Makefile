@@ -18,7 +18,7 @@ need = @command -v $(1) >/dev/null || \
     { printf '%s\n' "$(1) is missing: it is needed $(2)." "Get it with: $(3)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine kafka-jars demo test test-kafka test-cluster test-kill test-faults test-soak bench lint fmt clean need-go need-python
+.PHONY: help build engine kafka-jars demo test test-kafka test-cluster test-kill test-faults test-soak console console-tools bench lint fmt clean need-go need-python
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,12 +33,12 @@ engine: ## install the ClickHouse engine of the dev stack (once, 178 MB, into yo
 demo: build engine ## run the whole hub on this machine with a synthetic national set; Ctrl-C stops it
 	@bin/devstack demo
 
-test: need-go need-python engine ## run all tests on the dev stack (TEST_FLAGS=-race, TEST_LIMIT=15m)
+test: need-go need-python engine console-tools ## run all tests on the dev stack (TEST_FLAGS=-race, TEST_LIMIT=15m)
 	$(GO) test $(TAGS) -timeout $(TEST_LIMIT) $(TEST_FLAGS) ./...
 
 # Each package starts a broker of its own, so those without a word to Kafka are left out, and few run side by side.
 test-kafka: need-go need-python engine kafka-jars ## run the tests that use Kafka on Apache Kafka 4, and those about it
-	users=$$(git grep --untracked -lE '(testkit\.(Kafka|Topic|OwnApache)|hubtest\.Start)\(' -- internal pkg cmd); \
+	users=$$(git grep --untracked -lE '(testkit\.(Kafka|Topic|OwnApache)|hubtest\.Start)\(' -- internal pkg cmd ':!internal/console'); \
 	    WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -p 2 -timeout $(TEST_LIMIT) $(TEST_FLAGS) \
 	    $$(for file in $$users; do echo "./$$(dirname "$$file")"; done | sort -u)
 
@@ -46,7 +46,7 @@ test-kafka: need-go need-python engine kafka-jars ## run the tests that use Kafk
 test-cluster: need-go need-python engine ## run the tests that use ClickHouse on a cluster of two shards
 	WASPADA_TEST_CLICKHOUSE=cluster $(GO) test $(TAGS) -timeout $(TEST_LIMIT) $(TEST_FLAGS) \
 	    $$(grep -rlE 'testkit\.(Own)?(ClickHouse|Shards|Database)|hubtest\.Start' --include '*_test.go' \
-	        --exclude-dir devstack . | xargs -n 1 dirname | sort -u)
+	        --exclude-dir devstack --exclude-dir console . | xargs -n 1 dirname | sort -u)
 
 test-kill: need-go engine ## kill -9 the daemon 20 times under 200,000 events; stop ClickHouse for 60 s
 	$(GO) test $(TAGS) -count 1 -v -timeout $(TEST_LIMIT) -run 'Kill|Stopped' ./internal/e2e -kills 20 -events 200000 -outage 60s
@@ -65,6 +65,14 @@ test-soak: need-go engine kafka-jars ## a random fault every minute for an hour 
 
 kafka-jars: ## install Apache Kafka for test-kafka (once, 44 MB, with Maven; as root on Debian, Java and Maven, too)
 	@deploy/kafka/install.sh
+
+console: ## build the web console into internal/console/dist, which is kept in the repository
+	@internal/console/web/install.sh
+	cd internal/console/web && node build.mjs
+
+# Chromium too, as root on Debian; elsewhere it says what is missing.
+console-tools:
+	@internal/console/web/install.sh browser
 
 bench: need-go engine ## run the benchmarks
 	$(GO) test $(TAGS) -run '^$$' -bench . -benchmem -timeout 60m ./benchmarks/...

@@ -19,6 +19,7 @@ import (
 	"github.com/waspada-hub/waspada/internal/api"
 	"github.com/waspada-hub/waspada/internal/audit"
 	"github.com/waspada-hub/waspada/internal/changes"
+	"github.com/waspada-hub/waspada/internal/console"
 	"github.com/waspada-hub/waspada/internal/index"
 	"github.com/waspada-hub/waspada/internal/ingest"
 	"github.com/waspada-hub/waspada/internal/partners"
@@ -323,12 +324,16 @@ func (d *daemon) askParts() ([]run.Part, error) {
 		}
 	}
 	counter := tally.New(d.cfg.Node, d.cfg.Audit.UsageEvery, d.writer, d.metrics, d.log)
+	web, err := console.New()
+	if err != nil {
+		return nil, err
+	}
 	server, err := api.New(apiCfg, api.Deps{
 		Auth: d.registry, Certifier: certifier, Registry: registrar, Acts: d.reader, Trail: ledger{d.reader, d.writer}, NewAPIKey: partners.NewAPIKey,
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
 		Quotas: quotas, Tally: counter, Canaries: watch, Checks: d.checks(known), Log: d.log, Metrics: d.metrics,
 		Now:      time.Now,
-		Arrivals: d.reader, Secret: d.secret(),
+		Arrivals: d.reader, Secret: d.secret(), Console: web,
 	})
 	if err != nil {
 		return nil, err

@@ -48,6 +48,8 @@ func example(rt route) ask {
 		a.path = "/v1/events/" + someID
 	case "/docs/:file":
 		a.path = "/docs/start.js"
+	case "/console/:file":
+		a.path = "/console/app.js"
 	}
 	return a
 }

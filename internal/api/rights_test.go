@@ -58,6 +58,10 @@ var rights = map[string]string{
 	"GET /openapi.yaml": "anybody",
 	"GET /docs":         "anybody",
 	"GET /docs/:file":   "anybody",
+
+	"GET /":              "anybody",
+	"GET /console":       "anybody",
+	"GET /console/:file": "anybody",
 }
 
 // denials are what a caller who may not is told.

@@ -72,6 +72,9 @@ var routes = []route{
 	{http.MethodGet, "/openapi.yaml", public, (*Server).openAPI},
 	{http.MethodGet, "/docs", public, (*Server).docs},
 	{http.MethodGet, "/docs/:file", public, (*Server).docs},
+	{http.MethodGet, "/", public, (*Server).front},
+	{http.MethodGet, "/console", public, (*Server).console},
+	{http.MethodGet, "/console/:file", public, (*Server).console},
 }
 
 func init() { gin.SetMode(gin.ReleaseMode) } // debug mode prints every route to the terminal

@@ -106,6 +106,12 @@ type Series interface {
 	Series(ctx context.Context, q fraud.SeriesQuestion) (fraud.SeriesQuestion, []fraud.Series, error)
 }
 
+// Console is the web console's files.
+type Console interface {
+	// Serve answers with the file of that name, the page for "". It returns false, and has written nothing, when there is none.
+	Serve(w http.ResponseWriter, r *http.Request, name string) bool
+}
+
 // Check is one thing that readiness depends on.
 type Check struct {
 	Name string
@@ -114,7 +120,7 @@ type Check struct {
 	Run      func(ctx context.Context) error
 }
 
-// Deps is what a Server works with. All are needed but Certifier, Checks, Quotas and Canaries.
+// Deps is what a Server works with. All are needed but Certifier, Checks, Quotas, Canaries and Console.
 type Deps struct {
 	Auth Authenticator
 	// Certifier is for a server whose TLS asks clients for certificates.
@@ -141,9 +147,11 @@ type Deps struct {
 	Quotas *quota.Keeper
 	// Canaries is told what is asked about; nil for nobody.
 	Canaries Canaries
-	Log      *slog.Logger
-	Metrics  prometheus.Registerer
-	Now      func() time.Time
+	// Console is served at /console; nil for none.
+	Console Console
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+	Now     func() time.Time
 }
 
 // Server serves the hub's HTTP API.
@@ -168,6 +176,7 @@ type Server struct {
 	readiness  *readiness
 	quotas     *quota.Keeper
 	canaries   Canaries
+	web        Console
 	tally      Tally
 	gate       gate
 	waiting    *waiting
@@ -188,6 +197,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		registry: deps.Registry, acts: deps.Acts, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
 		arrivals: deps.Arrivals,
 		patience: patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,
+		web:  deps.Console,
 		gate: newGate(cfg.Concurrency), waiting: newWaiting(), log: deps.Log, now: deps.Now,
 	}
 	s.categories = quotedCategories(deps.Screen.Taxonomy)
