@@ -172,6 +172,15 @@ func TestNothingForgedOrReplayedIsAcceptedAndTheAuditTellsWhy(t *testing.T) {
 	if n := strings.Count(table, "\n"); err != nil || n != len(forgeries)+1 {
 		t.Errorf("waspada audit writes %d lines, want a head and %d: %v", n, len(forgeries), err)
 	}
+	shown, err := hub.CLI(t, "police", "audit", "--kind", "event,refusal,repeat,act", "--partner", "bank-harimau", "--last", "1h")
+	for _, words := range []string{"repeat   report", "issued_in_future", "withdraw", "first at "} {
+		if err != nil || !strings.Contains(shown, words) {
+			t.Errorf("waspada audit does not tell %q: %v\n%s", words, err, shown)
+		}
+	}
+	if table, err := hub.CLI(t, "bank", "audit"); err == nil || table != "" {
+		t.Errorf("a bank reads the audit: %s", table)
+	}
 	if exports := ask("act", "export_audit"); len(exports) != 1 || exports[0].By != "regulator-bank" || exports[0].Object != "csv" {
 		t.Errorf("the export stands in the audit as %+v", exports)
 	}

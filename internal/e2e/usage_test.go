@@ -35,7 +35,7 @@ func TestWhatPartnersAskedIsWrittenWhenTheDaemonStops(t *testing.T) {
 	screen()
 	hub.Stop(t)
 	const query = `SELECT p.id, class, uniqExact(run), sum(calls), sum(refused), sum(not_listed), sum(suspected)
-		FROM usage AS u FINAL JOIN (SELECT number, id FROM partners FINAL) AS p ON p.number = u.partner
+		FROM usage AS u FINAL GLOBAL JOIN (SELECT number, id FROM partners FINAL) AS p ON p.number = u.partner
 		WHERE p.id = 'telco-rebana' OR class = 'lookup_batch' GROUP BY p.id, class ORDER BY p.id, class`
 	want := "platform-wau\tlookup_batch\t2\t2\t0\t2000\t0\ntelco-rebana\tlookup_many\t2\t2\t0\t0\t2"
 	if diff := cmp.Diff(want, hub.Query(t, query)); diff != "" {
