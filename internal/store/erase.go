@@ -17,7 +17,7 @@ import (
 
 // Eraser removes one indicator from every table. Rows of the ledger stay as places, so that the audit still proves that
 // nothing is lost and nothing counts twice, and keep what trends count: that a partner said something of an indicator of
-// a type and a category, at a time. Everything else in them goes.
+// a type and a category, at a time, for whom to see. Everything else in them goes.
 //
 //	events about it          digest 0, and no other word of what was said
 //	events that mention it   as a broader or weaker form of another indicator: without that form
@@ -159,8 +159,8 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE digest = ` + erasedDigest + `,
 			also_grade = arrayResize(also_grade, 0), also_digest = arrayResize(also_digest, 0),
 			role = '', confidence = 0, evidence = 0, observed_at = toDateTime64(0, 3, 'UTC'),
-			expires_at = toDateTime64(0, 3, 'UTC'), tlp = '', advice = '', action = '', platform = 0, institution = 0,
-			region = 0, loss_band = '', case_id = '', sharing_group = 0
+			expires_at = toDateTime64(0, 3, 'UTC'), advice = '', action = '', platform = 0, institution = 0,
+			region = 0, loss_band = '', case_id = ''
 			WHERE digest = ` + this,
 		// The text of a table's last statement stays with it.
 		`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE 0`,

@@ -46,6 +46,9 @@ func TestWhatIsErasedIsNowhereAndTheRestStaysProven(t *testing.T) {
 	for _, i := range []int{3, 50, 120} {
 		about(i, fraud.Ref{Digest: gone, Also: weak})
 	}
+	entries[3].Event.TLP, entries[50].Group = fraud.TLPRed, 3
+	speak(&entries[3])
+	speak(&entries[50])
 	entries[120].Event.Kind, entries[120].Event.Confidence = fraud.Dispute, 0
 	speak(&entries[120])
 	about(70, fraud.Ref{Digest: broader, Also: weak})                                                     // another account with the same number
