@@ -31,7 +31,8 @@ var auditSources = map[fraud.AuditKind]string{
 			kafka_offset * 65536 + bundle_index AS b, toString(reason) AS what, partner, '', event_id, toInt8(0), toInt64(0),
 			toUInt32(0), toUInt64(0), toUInt16(0), '', '', '', '', toUInt8(1), '', CAST([], 'Array(UInt64)')
 		FROM dead_letters FINAL WHERE %s`,
-	// Later copies than the first of (partner, event_id). A place is told by when it was appended, then by where.
+	// Later copies than the first of (partner, event_id). A place is told by when it was appended, then by where. Which
+	// ids stand at two places is found first, and cheaply: with their places kept, all ids would take twenty times as long.
 	fraud.AuditRepeat: `
 		SELECT at, 3, toUInt64(place.2) AS a, place.3 * 65536 + place.4 AS b, what, partner, '', event_id, kind_of, issued,
 			first.2, first.3, first.4, '', '', '', '', toUInt8(1), '', CAST([], 'Array(UInt64)')
@@ -41,10 +42,13 @@ var auditSources = map[fraud.AuditKind]string{
 				arraySort(groupUniqArray((toInt64(toUnixTimestamp64Milli(appended)), kafka_partition, kafka_offset, bundle_index)))
 					AS places,
 				places[1] AS first
-			FROM events WHERE %s GROUP BY partner, event_id
-			HAVING min((kafka_partition, kafka_offset, bundle_index)) != max((kafka_partition, kafka_offset, bundle_index)))
+			FROM events WHERE %[1]s AND (partner, event_id) IN (
+				SELECT partner, event_id FROM events WHERE %[1]s GROUP BY partner, event_id
+				HAVING min(cityHash64(kafka_partition, kafka_offset, bundle_index))
+					!= max(cityHash64(kafka_partition, kafka_offset, bundle_index)))
+			GROUP BY partner, event_id)
 		ARRAY JOIN arrayPopFront(places) AS place, arrayMap(p -> p.1, arrayPopFront(places)) AS at
-		WHERE %s`,
+		WHERE %[2]s`,
 	fraud.AuditAct: `
 		SELECT toInt64(toUnixTimestamp64Milli(acts.at)) AS at, 4, toUInt64(0) AS a, cityHash64(acts.id, object) AS b, acts.what AS what,
 			toUInt16(0), by, toUUID(acts.id), toInt8(0), toInt64(0), toUInt32(0), toUInt64(0), toUInt16(0), key, whom, object, reason,
