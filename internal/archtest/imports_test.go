@@ -62,8 +62,8 @@ var arrows = map[string]string{
 	// The commands.
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
 		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
-		"internal/audit internal/certificates internal/deadletters internal/quota internal/sweeps internal/tally " +
-		"internal/run schemas",
+		"internal/audit internal/certificates internal/deadletters internal/disputes internal/quota internal/sweeps " +
+		"internal/tally internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",
 	"cmd/devstack": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/devstack internal/nation " +
 		"internal/run schemas",

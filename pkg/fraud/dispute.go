@@ -272,6 +272,11 @@ func (d *DisputeCase) After(now time.Time) time.Time {
 			after = said.Add(time.Millisecond)
 		}
 	}
+	for i := range d.Steps { // whose events may be on their way
+		if said := d.Steps[i].IssuedAt; !after.After(said) {
+			after = said.Add(time.Millisecond)
+		}
+	}
 	return after
 }
 
@@ -355,6 +360,42 @@ type SeenDispute struct {
 	DisputeCase
 	DisputeStatus
 	As Concern
+	// OpenedBy and Reporters name partners, for authorities alone.
+	OpenedBy  string
+	Reporters []string
+}
+
+// SeenBy is the dispute as an asker may see it. Who is no authority is told neither who reported, opened, reviewed or
+// decided, nor an investigator's reason; and who only reported, nothing of the indicator's other expressions. Nobody else
+// sees anything: As is 0 then.
+func (d *DisputeCase) SeenBy(asker *Partner, policy *Policy, now time.Time) SeenDispute {
+	s := SeenDispute{As: d.Concern(asker, policy)}
+	if s.As == 0 {
+		return s
+	}
+	s.DisputeCase, s.DisputeStatus = *d, d.Status(policy, now)
+	if s.As == AsAuthority {
+		id := func(n PartnerNumber) string {
+			if p, known := policy.Partners(n); known {
+				return p.ID
+			}
+			return ""
+		}
+		s.OpenedBy = id(d.Opener)
+		for i := range d.Opinions {
+			if o := &d.Opinions[i]; o.Stance.Lists() && !slices.Contains(s.Reporters, id(o.Partner)) {
+				s.Reporters = append(s.Reporters, id(o.Partner))
+			}
+		}
+		slices.Sort(s.Reporters)
+		return s
+	}
+	s.Steps, s.Opinions, s.Opener = nil, nil, 0
+	s.Investigator, s.ReviewedBy, s.DecidedBy = "", "", ""
+	if s.As == AsReporter {
+		s.Indicator.Also = nil
+	}
+	return s
 }
 
 // Place is where the dispute stands in a list.
@@ -374,5 +415,6 @@ type DisputeDecision struct {
 // Why a step is refused.
 var (
 	ErrNoSuchDispute = errors.New("there is no such dispute")
+	ErrNotAuthority  = errors.New("this takes an authority whose word counts")
 	ErrDisputePassed = errors.New("the dispute does not take this step, or no longer")
 )

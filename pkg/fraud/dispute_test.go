@@ -179,6 +179,39 @@ func TestADisputeConcernsWhoOpenedItWhoListedAndAuthorities(t *testing.T) {
 	}
 }
 
+// The leak test of disputes: what is for authorities is in no other's copy, however it would be written out.
+func TestWhoIsNoAuthorityIsToldNeitherNamesNorAnInvestigatorsReason(t *testing.T) {
+	d, own, listing := disputed()
+	d.Indicator.Also = []fraud.Also{{Grade: indicator.Weak, Digest: indicator.Digest{8}}}
+	d.Opinions = []fraud.Opinion{own, listing}
+	d.Steps = []fraud.DisputeStep{
+		{Number: 1, By: "police-force", Key: "police-force.1", To: fraud.DisputeUnderReview},
+		{Number: 2, By: "police-force", To: fraud.DisputeCleared, Reason: "victim_not_mule", Investigator: "mule_recruited"},
+	}
+	policy := fraud.DefaultPolicy()
+	names := map[fraud.PartnerNumber]string{1: "holder-bank", 2: "reporter-bank", 3: "stranger"}
+	policy.Partners = func(n fraud.PartnerNumber) (*fraud.Partner, bool) {
+		return &fraud.Partner{Number: n, ID: names[n], Kind: fraud.Bank, State: fraud.Active}, true
+	}
+	for asker, want := range map[fraud.PartnerNumber]fraud.Concern{1: fraud.AsOpener, 2: fraud.AsReporter, 3: 0} {
+		p, _ := policy.Partners(asker)
+		seen := d.SeenBy(p, &policy, d.OpenedAt)
+		if text := fmt.Sprintf("%+v", seen); seen.As != want || strings.Contains(text, "mule_recruited") ||
+			strings.Contains(text, "police") || strings.Contains(text, "-bank") {
+			t.Errorf("%s, as %s: %s", p.ID, seen.As, text)
+		}
+		if (asker == 3) != (seen.ID == uuid.Nil) || (asker == 1) != (seen.Indicator.Also != nil) {
+			t.Errorf("%s sees %+v", p.ID, seen)
+		}
+	}
+	police := &fraud.Partner{Number: 9, ID: "police-force", Kind: fraud.Police, State: fraud.Active}
+	seen := d.SeenBy(police, &policy, d.OpenedAt)
+	if got := fmt.Sprint(seen.As, seen.OpenedBy, seen.Reporters, seen.Investigator, seen.DecidedBy); got !=
+		"authorityholder-bank[reporter-bank]mule_recruitedpolice-force" {
+		t.Errorf("an authority sees %s", got)
+	}
+}
+
 func TestAWordThatDecidesStandsOverAllThatWasSaid(t *testing.T) {
 	d, own, listing := disputed()
 	now := d.IssuedAt.Add(-time.Minute) // the opener's clock is ahead

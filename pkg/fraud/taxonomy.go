@@ -101,6 +101,16 @@ func (v *Vocabulary) Code(name string) (code Code, ok bool) {
 // Name is a term's name, "" for none or unknown.
 func (v *Vocabulary) Name(c Code) string { return v.byCode[c] }
 
+// Title is a term's title in a language, "en" or "ms"; "" for a name that is not in the vocabulary.
+func (v *Vocabulary) Title(name, language string) string {
+	for i := range v.Terms {
+		if v.Terms[i].Name == name {
+			return v.Terms[i].Title[language]
+		}
+	}
+	return ""
+}
+
 // Names lists every term's name, sorted.
 func (v *Vocabulary) Names() []string {
 	all := make([]string, 0, len(v.Terms))

@@ -1,0 +1,95 @@
+package disputes
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+type metrics struct {
+	disputes *prometheus.GaugeVec
+	overdue  *prometheus.GaugeVec
+	looked   prometheus.Gauge
+}
+
+func newMetrics(registerer prometheus.Registerer) *metrics {
+	m := &metrics{
+		disputes: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "waspada_api_disputes",
+			Help: "Disputes by state: those opened in the last 92 days, and older ones that are undecided.",
+		}, []string{"state"}),
+		overdue: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "waspada_api_disputes_overdue", Help: "Undecided disputes with a clock that has run out, by clock.",
+		}, []string{"clock"}),
+		looked: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "waspada_api_disputes_as_of_seconds", Help: "Unix time at which disputes were counted last.",
+		}),
+	}
+	registerer.MustRegister(m.disputes, m.overdue, m.looked)
+	return m
+}
+
+// overdue is a clock of a dispute that has run out.
+type overdue struct {
+	dispute uuid.UUID
+	clock   string
+}
+
+// Run counts disputes again and again until ctx ends, and logs each clock that runs out once.
+func (d *Desk) Run(ctx context.Context) error {
+	failing := false
+	for {
+		err := d.look(ctx)
+		if err != nil && ctx.Err() == nil && !failing {
+			d.log.Warn("disputes cannot be counted: the metrics show the last count", "error", err)
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(d.cfg.Every):
+		}
+	}
+}
+
+// look counts disputes once.
+func (d *Desk) look(ctx context.Context) error {
+	now := d.now()
+	all, err := d.ledger.Disputes(ctx, now.Add(-shown))
+	if err != nil {
+		return err
+	}
+	states := map[fraud.DisputeState]int{}
+	clocks := map[string]int{}
+	still := map[overdue]bool{}
+	for i := range all {
+		c := &all[i]
+		s := c.Status(d.policy, now)
+		if !s.State.Undecided() && c.OpenedAt.Before(now.Add(-shown)) {
+			continue
+		}
+		states[s.State]++
+		for _, clock := range s.Overdue.Names() {
+			clocks[clock]++
+			one := overdue{c.ID, clock}
+			still[one] = true
+			if !d.told[one] {
+				d.log.Warn("a dispute is overdue: an authority must act", "dispute", c.ID, "clock", clock,
+					"state", s.State.String(), "opened_at", c.OpenedAt)
+			}
+		}
+	}
+	d.told = still
+	for s := fraud.DisputeOpen; s <= fraud.DisputeLapsed; s++ {
+		d.metrics.disputes.WithLabelValues(s.String()).Set(float64(states[s]))
+	}
+	for _, clock := range (fraud.AcknowledgeClock | fraud.DecideClock).Names() {
+		d.metrics.overdue.WithLabelValues(clock).Set(float64(clocks[clock]))
+	}
+	d.metrics.looked.Set(float64(now.Unix()))
+	return nil
+}
