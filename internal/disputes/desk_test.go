@@ -247,18 +247,18 @@ func TestWhoMayNotDecideIsRefusedAndWhoIsNotConcernedHearsNothing(t *testing.T) 
 			reason   fraud.Reason
 			pointer  string
 		}{
-			"an outcome that is none":     {id, fraud.DisputeDecision{To: fraud.DisputeLapsed}, "schema", "/outcome"},
-			"no reason":                   {id, fraud.DisputeDecision{To: cleared}, "unknown_term", "/reason"},
+			"an outcome that is none": {id, fraud.DisputeDecision{To: fraud.DisputeLapsed}, "schema", "/outcome"},
+			"no reason":               {id, fraud.DisputeDecision{To: cleared}, "unknown_term", "/reason"},
 			"an investigator's as reason": {id, fraud.DisputeDecision{To: cleared, Reason: "funds_traced"},
 				"unknown_term", "/reason"},
-			"an unknown investigator's":   {id, fraud.DisputeDecision{To: cleared, Reason: "court_order", Investigator: "x"},
+			"an unknown investigator's": {id, fraud.DisputeDecision{To: cleared, Reason: "court_order", Investigator: "x"},
 				"unknown_term", "/investigator_reason"},
-			"a clear with a category":     {id, fraud.DisputeDecision{To: cleared, Reason: "court_order", Category: "loan"},
+			"a clear with a category": {id, fraud.DisputeDecision{To: cleared, Reason: "court_order", Category: "loan"},
 				"schema", "/category"},
-			"an unknown category":         {id, fraud.DisputeDecision{To: fraud.DisputeUpheld, Reason: "court_order", Category: "x"},
+			"an unknown category": {id, fraud.DisputeDecision{To: fraud.DisputeUpheld, Reason: "court_order", Category: "x"},
 				"unknown_term", "/category"},
-			"nothing to take it from":     {unlisted, upheld, "schema", "/category"},
-			"what nobody may list":        {protected, upheld, "protected", "/indicator"},
+			"nothing to take it from": {unlisted, upheld, "schema", "/category"},
+			"what nobody may list":    {protected, upheld, "protected", "/indicator"},
 		} {
 			_, err := d.Decide(ctx, as("police"), c.of, c.decision)
 			var fault *fraud.Fault
@@ -312,7 +312,7 @@ func TestAListShowsEachWhatConcernsItPageByPageTheOverdueFirst(t *testing.T) {
 			"an authority's own":   {"police", fraud.DisputeQuery{Mine: true}, ""},
 			"what is overdue":      {"police", fraud.DisputeQuery{Overdue: true}, "42"},
 			"what has been upheld": {"police", fraud.DisputeQuery{States: []fraud.DisputeState{fraud.DisputeUpheld}}, ""},
-			"what is open":         {"police", fraud.DisputeQuery{States: []fraud.DisputeState{fraud.DisputeOpen}, Limit: 9},
+			"what is open": {"police", fraud.DisputeQuery{States: []fraud.DisputeState{fraud.DisputeOpen}, Limit: 9},
 				"4213"},
 		} {
 			if got := list(c.who, c.q); got != c.want {
