@@ -99,6 +99,18 @@ type config struct {
 
 	Quotas quotaSettings `koanf:"quotas" yaml:"quotas"`
 
+	// Disputes has the clocks of the policy; all count from when a dispute was opened.
+	Disputes struct {
+		// AcknowledgeWithin and DecideWithin are how long authorities may take; overdue disputes come first in the list.
+		AcknowledgeWithin time.Duration `koanf:"acknowledge_within" yaml:"acknowledge_within"`
+		DecideWithin      time.Duration `koanf:"decide_within" yaml:"decide_within"`
+		// ReaffirmWithin is how long reporters may take to renew a disputed listing before it lapses; 0 is for ever. It must
+		// be the same on every node.
+		ReaffirmWithin time.Duration `koanf:"reaffirm_within" yaml:"reaffirm_within"`
+		// LookEvery is how often a node that answers counts what is open and overdue.
+		LookEvery time.Duration `koanf:"look_every" yaml:"look_every"`
+	} `koanf:"disputes" yaml:"disputes"`
+
 	Sweeps sweepSettings `koanf:"sweeps" yaml:"sweeps"`
 
 	Audit struct {
@@ -130,6 +142,8 @@ func defaultConfig() config {
 	c.Kafka.SessionTimeout = 15 * time.Second
 	c.Index.Freshness = 30 * time.Second
 	c.Audit.At, c.Audit.UsageEvery = "03:30", time.Minute
+	c.Disputes.AcknowledgeWithin, c.Disputes.DecideWithin = 24*time.Hour, 72*time.Hour
+	c.Disputes.ReaffirmWithin, c.Disputes.LookEvery = 14*24*time.Hour, time.Minute
 	c.Quotas.Enforce, c.Quotas.Nodes = true, 1
 	c.Sweeps.Distinct, c.Sweeps.HitFloor = 10_000, 0.0001
 	return c
@@ -215,6 +229,14 @@ func (c *config) check() error {
 	errs = append(errs, c.Quotas.check(), c.Sweeps.check())
 	if every := c.Audit.UsageEvery; every < time.Second || every > time.Hour || time.Hour%every != 0 {
 		errs = append(errs, fmt.Errorf("config: audit.usage_every is %s: set a part of an hour, 1s to 1h", every))
+	}
+	if d := &c.Disputes; d.AcknowledgeWithin <= 0 || d.DecideWithin < d.AcknowledgeWithin {
+		errs = append(errs, fmt.Errorf("config: disputes.acknowledge_within is %s and disputes.decide_within %s: set both, and "+
+			"the second no shorter", d.AcknowledgeWithin, d.DecideWithin))
+	}
+	if d := &c.Disputes; d.ReaffirmWithin < 0 || d.LookEvery < 10*time.Millisecond {
+		errs = append(errs, fmt.Errorf("config: disputes.reaffirm_within is %s and disputes.look_every %s: set 0 or more, and "+
+			"10ms or more", d.ReaffirmWithin, d.LookEvery))
 	}
 	if _, _, err := c.auditAt(); err != nil {
 		errs = append(errs, err)

@@ -20,6 +20,7 @@ import (
 	"github.com/waspada-hub/waspada/internal/audit"
 	"github.com/waspada-hub/waspada/internal/changes"
 	"github.com/waspada-hub/waspada/internal/console"
+	"github.com/waspada-hub/waspada/internal/disputes"
 	"github.com/waspada-hub/waspada/internal/index"
 	"github.com/waspada-hub/waspada/internal/ingest"
 	"github.com/waspada-hub/waspada/internal/partners"
@@ -328,8 +329,12 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	if err != nil {
 		return nil, err
 	}
+	deskCfg := disputes.DefaultConfig()
+	deskCfg.Every = d.cfg.Disputes.LookEvery
+	desk := disputes.NewDesk(deskCfg, ledger{d.reader, d.writer}, gateway, d.screen(), d.policy, time.Now, d.metrics, d.log)
 	server, err := api.New(apiCfg, api.Deps{
-		Auth: d.registry, Certifier: certifier, Registry: registrar, Acts: d.reader, Trail: ledger{d.reader, d.writer}, NewAPIKey: partners.NewAPIKey,
+		Auth: d.registry, Certifier: certifier, Registry: registrar, Disputes: desk, Acts: d.reader,
+		Trail: ledger{d.reader, d.writer}, NewAPIKey: partners.NewAPIKey,
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
 		Quotas: quotas, Tally: counter, Canaries: watch, Checks: d.checks(known), Log: d.log, Metrics: d.metrics,
 		Now:      time.Now,
@@ -340,6 +345,12 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	}
 	return append(parts, []run.Part{
 		{Name: "tally", Run: counter.Run},
+		{Name: "disputes", Run: func(ctx context.Context) error {
+			if !d.waitPrepared(ctx) {
+				return nil
+			}
+			return desk.Run(ctx)
+		}},
 		{Name: "index", Run: known.Run},
 		{Name: "gateway", Run: func(ctx context.Context) error { <-ctx.Done(); return gateway.Close() }},
 		{Name: "api", Run: server.Run},

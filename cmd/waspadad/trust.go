@@ -54,6 +54,8 @@ func loadTrust(cfg config) (*trust, error) {
 	}
 	policy := fraud.DefaultPolicy()
 	policy.Partners = registry.Partner
+	policy.AcknowledgeWithin, policy.DecideWithin = cfg.Disputes.AcknowledgeWithin, cfg.Disputes.DecideWithin
+	policy.ReaffirmWithin = cfg.Disputes.ReaffirmWithin
 	protected, err := loadProtection(cfg.Protected, ring)
 	if err != nil {
 		return nil, err

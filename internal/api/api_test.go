@@ -38,6 +38,18 @@ func example(rt route) ask {
 		a.key = ""
 	case "/v1/lookup/:type/:digest":
 		a.path = "/v1/lookup/phone/" + digest + "?epoch=2"
+	case "/v1/disputes":
+		if rt.method == "POST" {
+			a.body = `{"indicator":{"type":"phone","epoch":2,"digest":"` + digest + `"}}`
+		}
+	case "/v1/disputes/:id", "/v1/disputes/:id/review", "/v1/disputes/:id/decision":
+		a.path = strings.Replace(rt.path, ":id", someID, 1)
+		switch {
+		case strings.HasSuffix(rt.path, "review"):
+			a.body = `{}`
+		case strings.HasSuffix(rt.path, "decision"):
+			a.body = `{"outcome":"cleared","reason":"mistaken_identity"}`
+		}
 	case "/v1/events":
 		if rt.method == "GET" {
 			a.path += "?mine=true"

@@ -28,7 +28,7 @@ func TestTheContractIsValid(t *testing.T) {
 func TestEveryRouteIsInTheContractAndViceVersa(t *testing.T) {
 	var served, described []string
 	parameter := regexp.MustCompile(`:(\w+)`)
-	needed := regexp.MustCompile("^Needs the scope `(\\w+)`(?:, or `analyse` as (a regulator or the police))?")
+	needed := regexp.MustCompile("^Needs the scope `(\\w+)`(?:, or `analyse` as (a regulator or the police)| of (the police or a regulator))?")
 	for _, rt := range routes {
 		scope := "a key"
 		switch rt.scope {
@@ -37,6 +37,8 @@ func TestEveryRouteIsInTheContractAndViceVersa(t *testing.T) {
 		case anyKey:
 		case supervise:
 			scope = "scope admin or supervisors"
+		case judge:
+			scope = "scope report of authorities"
 		default:
 			scope = "scope " + rt.scope.String()
 		}
@@ -51,6 +53,8 @@ func TestEveryRouteIsInTheContractAndViceVersa(t *testing.T) {
 			} else if found := needed.FindStringSubmatch(operation.Description); found != nil {
 				if scope = "scope " + found[1]; found[2] != "" {
 					scope += " or supervisors"
+				} else if found[3] != "" {
+					scope += " of authorities"
 				}
 			}
 			described = append(described, method+" "+path+" "+scope)
@@ -127,6 +131,7 @@ func TestTheContractHasTheCodesWords(t *testing.T) {
 		{"scopes", enumeration(t, "Me", "scopes", "[]"), fraud.Scope(15).Names()},
 		{"states of partners", enumeration(t, "Partner", "state"), words(3,
 			func(i int) string { return fraud.PartnerState(i).String() })},
+		{"states of disputes", enumeration(t, "DisputeState"), fraud.DisputeStates()},
 		{"deeds", enumeration(t, "Acts", "acts", "[]", "what"), deeds},
 		{"dimensions", enumeration(t, "SeriesResponse", "by"), words(3,
 			func(i int) string { return fraud.Dimension(i).String() })},
@@ -169,7 +174,7 @@ func TestPointersNameTheFieldsOfTheContract(t *testing.T) {
 	doc := loadContract(t)
 	walk(doc.Components.Schemas["LookupRequest"])
 	walk(doc.Components.Schemas["EventsRequest"])
-	for _, order := range []string{"NewPartner", "PartnerChange", "NewKey", "NewSigningKey", "BadSince", "NewState",
+	for _, order := range []string{"NewPartner", "PartnerChange", "NewKey", "NewSigningKey", "BadSince", "NewState", "NewDispute", "DisputeDecision",
 		"NewVoid", "VoidEnd", "NewRelease", "Confirmation"} {
 		walk(doc.Components.Schemas[order])
 	}

@@ -107,7 +107,7 @@ const (
 	effectInForce = "in_force" // look-ups answer as the state says
 )
 
-func (s *Server) answerOf(seen *fraud.SeenDispute) disputeAnswer {
+func (s *Server) disputeAnswerOf(seen *fraud.SeenDispute) disputeAnswer {
 	at := func(t time.Time) string {
 		if t.IsZero() {
 			return ""
@@ -148,16 +148,6 @@ func (s *Server) answerOf(seen *fraud.SeenDispute) disputeAnswer {
 	return a
 }
 
-// authorities keeps a route to them.
-func authorities(handle func(*Server, *request) error) func(*Server, *request) error {
-	return func(s *Server, r *request) error {
-		if !r.who.Partner.Kind.Authority() {
-			return fraud.ErrNotAuthority
-		}
-		return handle(s, r)
-	}
-}
-
 // openDispute answers POST /v1/disputes: it sends an event of kind dispute, as POST /v1/events does.
 func (s *Server) openDispute(r *request) error {
 	if err := r.noQuery(); err != nil {
@@ -174,7 +164,7 @@ func (s *Server) openDispute(r *request) error {
 	defer release()
 	var mine *repeat
 	if key != "" {
-		key = "disputes/" + key // the same key on another route is another request
+		key = "disputes\x00" + key // the same key on another route is another request
 		var before []byte
 		if before, mine, err = s.repeats.begin(r.who.Partner.Number, key, sha256.Sum256(body)); err != nil {
 			return err
@@ -216,7 +206,7 @@ func (s *Server) openDispute(r *request) error {
 	}
 	if fault != nil {
 		s.metrics.refused.WithLabelValues(string(fault.Reason)).Inc()
-		return fault
+		return disputeRefused(fault)
 	}
 	ctx, cancel := context.WithTimeout(r.Request.Context(), publishLimit)
 	defer cancel()
@@ -260,7 +250,7 @@ func (s *Server) getDispute(r *request) error {
 	if err != nil {
 		return err
 	}
-	return r.json(s.answerOf(&seen))
+	return r.json(s.disputeAnswerOf(&seen))
 }
 
 // getDisputes answers GET /v1/disputes.
@@ -280,7 +270,7 @@ func (s *Server) getDisputes(r *request) error {
 		Next     string          `json:"next,omitempty"`
 	}{Disputes: make([]disputeAnswer, len(page))}
 	for i := range page {
-		answer.Disputes[i] = s.answerOf(&page[i])
+		answer.Disputes[i] = s.disputeAnswerOf(&page[i])
 	}
 	if more && len(page) > 0 {
 		answer.Next = cursorOf(page[len(page)-1].Place())
@@ -346,13 +336,18 @@ func parseCursor(text string) (p fraud.DisputePlace, good bool) {
 	return p, err1 == nil && err2 == nil && id.String() == parts[2]
 }
 
-// reviewDispute answers POST /v1/disputes/{id}/review. There is nothing to say in a body.
+// reviewDispute answers POST /v1/disputes/{id}/review. Its body says nothing yet.
 func (s *Server) reviewDispute(r *request) error {
 	id, err := r.disputeID()
 	if err != nil {
 		return err
 	}
-	if err := r.pass.work(); err != nil {
+	body, release, err := r.body(maxDisputeBytes, "application/json")
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := decodeStrict(body, &struct{}{}, ""); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(r.Request.Context(), disputeLimit)
@@ -361,7 +356,7 @@ func (s *Server) reviewDispute(r *request) error {
 	if err != nil {
 		return err
 	}
-	return r.json(s.answerOf(&seen))
+	return r.json(s.disputeAnswerOf(&seen))
 }
 
 // decideDispute answers POST /v1/disputes/{id}/decision.
@@ -389,17 +384,16 @@ func (s *Server) decideDispute(r *request) error {
 	defer cancel()
 	seen, err := s.disputes.Decide(ctx, &r.who, id, fraud.DisputeDecision{To: in.Outcome, Reason: in.Reason,
 		Investigator: in.Investigator, Category: in.Category, Confidence: in.Confidence})
+	var fault *fraud.Fault
+	if errors.As(err, &fault) {
+		return disputeRefused(fault)
+	}
 	if err != nil {
 		return err
 	}
-	return r.json(s.answerOf(&seen))
+	return r.json(s.disputeAnswerOf(&seen))
 }
 
-// disputeProblem is what a fault of a dispute is told as.
-func disputeProblem(err error) *problem {
-	var fault *fraud.Fault
-	if !errors.As(err, &fault) {
-		return nil
-	}
+func disputeRefused(fault *fraud.Fault) *problem {
 	return refuse("dispute_refused", fault.Hint).at(fault.Pointer)
 }

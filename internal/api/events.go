@@ -218,6 +218,11 @@ func (s *Server) readEvent(raw jsontext.Value, now time.Time) (fraud.Event, *fra
 		errors.As(err, &p)
 		return fraud.Event{}, fraud.Refuse(fraud.ReasonSchema, p.Pointer, p.Detail)
 	}
+	return s.fill(&sent, now)
+}
+
+// fill makes the event that was sent, with what may be absent.
+func (s *Server) fill(sent *sentEvent, now time.Time) (fraud.Event, *fraud.Fault) {
 	e := sent.Event
 	for _, t := range []*time.Time{&e.IssuedAt, &e.ObservedAt, &e.ExpiresAt} {
 		if !t.IsZero() {

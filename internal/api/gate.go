@@ -48,7 +48,7 @@ func classOf(scope fraud.Scope) class {
 	switch scope {
 	case fraud.MayLookup, fraud.MayAdmin:
 		return forLookups
-	case fraud.MayReport:
+	case fraud.MayReport, judge:
 		return forContributions
 	}
 	return forAnalysis

@@ -79,6 +79,9 @@ type fakes struct {
 	trail     []fraud.AuditRecord
 	asked     fraud.AuditQuery
 	changeErr error
+	disputes  []fraud.DisputeCase
+	decisions []fraud.DisputeDecision
+	takeErr   error
 }
 
 type publication struct {
@@ -162,6 +165,8 @@ var callers = map[string]fraud.Identity{
 		KeyID: "c.1", Scopes: fraud.MayReport},
 	"Bearer analyse": {Partner: &fraud.Partner{Number: 4, ID: "regulator-d", Kind: fraud.Regulator,
 		State: fraud.Active}, KeyID: "d.1", Scopes: fraud.MayAnalyse},
+	"Bearer police": {Partner: &fraud.Partner{Number: 5, ID: "police-e", Kind: fraud.Police, State: fraud.Active},
+		KeyID: "e.1", Scopes: fraud.MayReport},
 	"Bearer admin": {Partner: &fraud.Partner{Number: 4, ID: "regulator-d", Kind: fraud.Regulator,
 		State: fraud.Active}, KeyID: "d.2", Scopes: fraud.MayAdmin},
 }
@@ -244,8 +249,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	cfg := Config{Node: "node-1", DrainLimit: time.Second}
 	deps := Deps{
 		Auth: h.fakes, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: h.protected}, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
-		Series: h.fakes, Registry: h.fakes, Acts: h.fakes, Trail: h.fakes,
-		Arrivals: h.fakes,
+		Series: h.fakes, Registry: h.fakes, Disputes: h.fakes, Acts: h.fakes, Trail: h.fakes, Arrivals: h.fakes,
 		NewAPIKey: func(id string) (string, string) {
 			return "wsp_live_" + id + "_" + plantedSecret, strings.Repeat("ab", 32)
 		},

@@ -56,10 +56,12 @@ var problemKinds = map[string]struct {
 	"missing_scope":                  {http.StatusForbidden, "The API key may not do this"},
 	"no_such_route":                  {http.StatusNotFound, "There is nothing here"},
 	"event_not_found":                {http.StatusNotFound, "The event is not known"},
+	"dispute_not_found":              {http.StatusNotFound, "The dispute is not known"},
 	"partner_not_found":              {http.StatusNotFound, "The partner is not known"},
 	"key_not_found":                  {http.StatusNotFound, "The partner has no such key"},
 	"void_not_found":                 {http.StatusNotFound, "The partner has no such void or release"},
 	"method_not_allowed":             {http.StatusMethodNotAllowed, "The route does not take this method"},
+	"dispute_passed":                 {http.StatusConflict, "The dispute does not take this step"},
 	"idempotency_key_in_use":         {http.StatusConflict, "A request with this idempotency key is under way"},
 	"registry_is_a_file":             {http.StatusConflict, "Partners are kept in a file"},
 	"own_key":                        {http.StatusConflict, "That would lock the caller out"},
@@ -70,6 +72,7 @@ var problemKinds = map[string]struct {
 	"too_large":                      {http.StatusRequestEntityTooLarge, "The body is too large"},
 	"unsupported_media_type":         {http.StatusUnsupportedMediaType, "The body is of another media type"},
 	"unsupported_encoding":           {http.StatusUnsupportedMediaType, "The body must not be compressed"},
+	"dispute_refused":                {http.StatusUnprocessableEntity, "The dispute or its decision breaks a rule"},
 	"no_acceptable_event":            {http.StatusUnprocessableEntity, "No event was accepted"},
 	"idempotency_key_reused":         {http.StatusUnprocessableEntity, "The idempotency key was used for another body"},
 	quotaProblem + quota.Requests:    {http.StatusTooManyRequests, "Too many requests a second"},
@@ -133,6 +136,14 @@ func problemFor(err error) *problem {
 		p = refuse("too_large", "the body is larger than this route takes")
 	case errors.Is(err, fraud.ErrNoSuchPartner):
 		p = refuse("partner_not_found", "no partner of this hub has this id")
+	case errors.Is(err, fraud.ErrNoSuchDispute):
+		p = refuse("dispute_not_found", "no dispute that concerns you has this id, or it is on its way still: it shows about "+
+			"a second after it was opened")
+	case errors.Is(err, fraud.ErrDisputePassed):
+		p = refuse("dispute_passed", "the dispute is in a state that does not allow this, or another step came first: read "+
+			"it again")
+	case errors.Is(err, fraud.ErrNotAuthority):
+		p = refuse("missing_scope", "this takes an authority whose word counts: yours is in shadow")
 	case errors.Is(err, fraud.ErrNoSuchKey):
 		p = refuse("key_not_found", "the partner has no key with this id; it may have been revoked or have expired")
 	case errors.Is(err, fraud.ErrNoSuchVoid):

@@ -36,7 +36,7 @@ func useOf(scope fraud.Scope) quota.Use {
 	switch scope {
 	case fraud.MayLookup:
 		return quota.Asks
-	case fraud.MayReport:
+	case fraud.MayReport, judge:
 		return quota.Reports
 	}
 	return quota.Other

@@ -23,7 +23,7 @@ import (
 
 // rights is who may use what, written out by hand: a change of rights is a change here, and a route that has no line
 // fails. A word is a scope; "anybody" needs no key, and a "supervisor" is a regulator or the police with the
-// scope analyse.
+// scope analyse, and a "judge" one with the scope report.
 var rights = map[string]string{
 	"POST /v1/lookup":              "lookup",
 	"POST /v1/lookup/batch":        "lookup",
@@ -31,8 +31,14 @@ var rights = map[string]string{
 	"POST /v1/events":              "report",
 	"GET /v1/events":               "report",
 	"GET /v1/events/:id":           "report",
+	"GET /v1/disputes":             "report",
+	"POST /v1/disputes":            "report",
+	"GET /v1/disputes/:id":         "report",
 	"GET /v1/trends/series":        "analyse",
 	"GET /v1/me":                   "lookup report analyse admin",
+
+	"POST /v1/disputes/:id/review":   "judge",
+	"POST /v1/disputes/:id/decision": "judge",
 
 	"GET /v1/admin/partners":                                "admin",
 	"POST /v1/admin/partners":                               "admin",
@@ -108,6 +114,9 @@ func roles(t *testing.T) (all []role, auth Authenticator) {
 		may := scopes
 		if (kind == "police" || kind == "regulator") && strings.Contains(scopes, "analyse") {
 			may += " supervisor"
+		}
+		if (kind == "police" || kind == "regulator") && strings.Contains(scopes, "report") {
+			may += " judge"
 		}
 		name := strings.Join(strings.Fields(kind+" "+scopes+" "+state+" "+denied), " ")
 		all = append(all, role{name: name, key: key, scopes: may, denied: denied})

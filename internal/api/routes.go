@@ -14,20 +14,28 @@ const (
 	public fraud.Scope = 1 << 7 // nothing: no API key has this scope
 	// supervise is admin, or analyse in the hands of the police or a regulator.
 	supervise fraud.Scope = 1 << 6
+	// judge is report in the hands of the police or a regulator.
+	judge fraud.Scope = 1 << 5
 )
 
 // mayEnter reports whether a caller may use a route.
 func mayEnter(who *fraud.Identity, scope fraud.Scope) bool {
-	if scope == supervise {
+	switch scope {
+	case supervise:
 		return who.Scopes.Has(fraud.MayAdmin) || who.Scopes.Has(fraud.MayAnalyse) && who.Partner.Kind.Authority()
+	case judge:
+		return who.Scopes.Has(fraud.MayReport) && who.Partner.Kind.Authority()
 	}
 	return who.Scopes.Has(scope)
 }
 
 // needed says what mayEnter asks for.
 func needed(scope fraud.Scope) string {
-	if scope == supervise {
+	switch scope {
+	case supervise:
 		return "admin, or the scope analyse of a regulator or the police"
+	case judge:
+		return "report of a regulator or the police"
 	}
 	return scope.String()
 }
@@ -48,6 +56,11 @@ var routes = []route{
 	{http.MethodPost, "/v1/events", fraud.MayReport, (*Server).postEvents},
 	{http.MethodGet, "/v1/events", fraud.MayReport, (*Server).getEvents},
 	{http.MethodGet, "/v1/events/:id", fraud.MayReport, (*Server).getEvent},
+	{http.MethodGet, "/v1/disputes", fraud.MayReport, (*Server).getDisputes},
+	{http.MethodPost, "/v1/disputes", fraud.MayReport, (*Server).openDispute},
+	{http.MethodGet, "/v1/disputes/:id", fraud.MayReport, (*Server).getDispute},
+	{http.MethodPost, "/v1/disputes/:id/review", judge, (*Server).reviewDispute},
+	{http.MethodPost, "/v1/disputes/:id/decision", judge, (*Server).decideDispute},
 	{http.MethodGet, "/v1/trends/series", fraud.MayAnalyse, (*Server).series},
 	{http.MethodGet, "/v1/admin/partners", fraud.MayAdmin, (*Server).getPartners},
 	{http.MethodPost, "/v1/admin/partners", fraud.MayAdmin, (*Server).addPartner},

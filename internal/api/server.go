@@ -135,6 +135,7 @@ type Deps struct {
 	Registry  Registrar
 	Acts      ActReader
 	Trail     Trail
+	Disputes  DisputeDesk
 	// NewAPIKey makes an API key with an id, and the SHA-256 of its secret in hexadecimal.
 	NewAPIKey func(id string) (key, sha256hex string)
 	Checks    []Check
@@ -170,6 +171,7 @@ type Server struct {
 	trends     Series
 	registry   Registrar
 	acts       ActReader
+	disputes   DisputeDesk
 	trail      Trail
 	newAPIKey  func(id string) (key, sha256hex string)
 	patience   patience
@@ -195,7 +197,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		cfg: cfg, auth: deps.Auth, certifier: deps.Certifier, screen: deps.Screen, keys: deps.Screen.Keys,
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
 		registry: deps.Registry, acts: deps.Acts, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
-		arrivals: deps.Arrivals,
+		disputes: deps.Disputes, arrivals: deps.Arrivals,
 		patience: patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,
 		web:  deps.Console,
 		gate: newGate(cfg.Concurrency), waiting: newWaiting(), log: deps.Log, now: deps.Now,

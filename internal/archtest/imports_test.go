@@ -41,10 +41,12 @@ var arrows = map[string]string{
 	// What the HTTP API proves itself with, and whose clients it believes.
 	"internal/certificates": "pkg/fraud",
 	// Quotas are no stage: the api draws on a partner's account as on a library.
-	"internal/api":     "pkg/fraud pkg/indicator internal/quota schemas",
-	"internal/sweeps":  "pkg/fraud pkg/indicator",
-	"internal/console": "",
-	"internal/run":     "",
+	"internal/api":    "pkg/fraud pkg/indicator internal/quota schemas",
+	"internal/sweeps": "pkg/fraud pkg/indicator",
+	// What authorities decide is said by the gateway: the desk is no stage, and joins what it is given.
+	"internal/disputes": "pkg/fraud",
+	"internal/console":  "",
+	"internal/run":      "",
 	// The audit holds what the store says against what Kafka says: it belongs to neither.
 	"internal/audit": "pkg/fraud internal/topic internal/store",
 	// What operators send again goes the way of everything else, from its beginning.
