@@ -273,7 +273,7 @@ func (s *Server) getDisputes(r *request) error {
 		answer.Disputes[i] = s.disputeAnswerOf(&page[i])
 	}
 	if more && len(page) > 0 {
-		answer.Next = cursorOf(page[len(page)-1].Place())
+		answer.Next = disputeCursor(page[len(page)-1].Place())
 	}
 	return r.json(answer)
 }
@@ -306,7 +306,7 @@ func queryDisputes(r *request) (fraud.DisputeQuery, error) {
 			}
 		case "cursor":
 			var good bool
-			if q.After, good = parseCursor(value); !good {
+			if q.After, good = parseDisputeCursor(value); !good {
 				return true, refuseParameter("cursor", "is what next was in the answer before")
 			}
 		default:
@@ -317,7 +317,7 @@ func queryDisputes(r *request) (fraud.DisputeQuery, error) {
 	return q, err
 }
 
-func cursorOf(p fraud.DisputePlace) string {
+func disputeCursor(p fraud.DisputePlace) string {
 	rank := "1."
 	if p.Overdue {
 		rank = "0."
@@ -325,7 +325,7 @@ func cursorOf(p fraud.DisputePlace) string {
 	return rank + strconv.FormatInt(p.OpenedAt.UnixMilli(), 10) + "." + p.ID.String()
 }
 
-func parseCursor(text string) (p fraud.DisputePlace, good bool) {
+func parseDisputeCursor(text string) (p fraud.DisputePlace, good bool) {
 	parts := strings.Split(text, ".")
 	if len(parts) != 3 || parts[0] != "0" && parts[0] != "1" {
 		return p, false
