@@ -21,6 +21,7 @@ import (
 	"github.com/waspada-hub/waspada/internal/changes"
 	"github.com/waspada-hub/waspada/internal/console"
 	"github.com/waspada-hub/waspada/internal/disputes"
+	"github.com/waspada-hub/waspada/internal/history"
 	"github.com/waspada-hub/waspada/internal/index"
 	"github.com/waspada-hub/waspada/internal/ingest"
 	"github.com/waspada-hub/waspada/internal/partners"
@@ -338,7 +339,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
 		Quotas: quotas, Tally: counter, Canaries: watch, Checks: d.checks(known), Log: d.log, Metrics: d.metrics,
 		Now:      time.Now,
-		Arrivals: d.reader, Secret: d.secret(), Console: web,
+		Arrivals: d.reader, Secret: d.secret(), Console: web, Historian: d.historian(),
 	})
 	if err != nil {
 		return nil, err
@@ -355,6 +356,26 @@ func (d *daemon) askParts() ([]run.Part, error) {
 		{Name: "gateway", Run: func(ctx context.Context) error { <-ctx.Done(); return gateway.Close() }},
 		{Name: "api", Run: server.Run},
 	}...), nil
+}
+
+// historian answers from the ledger, and from the registry's own history where it keeps one.
+func (d *daemon) historian() *history.Desk {
+	var past history.Past
+	if d.shared != nil {
+		past = partnersOfThen{d.reader}
+	}
+	return history.NewDesk(d.reader, past, d.policy, d.registry.Partners, d.ring)
+}
+
+// partnersOfThen are the partners by the revisions of their records.
+type partnersOfThen struct{ reader *store.Reader }
+
+func (p partnersOfThen) PartnersAt(ctx context.Context, at time.Time) (history.Partners, bool, error) {
+	revisions, err := p.reader.PartnersAt(ctx, at)
+	if err != nil {
+		return nil, false, err
+	}
+	return partners.Find(revisions), len(revisions) > 0, nil
 }
 
 func makeSnapshotDir(cfg config, log *slog.Logger) {

@@ -43,9 +43,14 @@ const (
 
 func (c class) String() string { return [...]string{"lookup", "contribute", "analytics"}[c] }
 
-// classOf is a route's. Operators come with the look-ups: they are few, and may be about to end the overload.
-func classOf(scope fraud.Scope) class {
-	switch scope {
+// classOf is a route's. Operators come with the look-ups: they are few, and may be about to end the overload. What reads
+// the past waits for ClickHouse or Kafka, whatever its scope.
+func classOf(rt route) class {
+	switch rt.path {
+	case "/v1/indicators/:type/:digest", "/v1/changes":
+		return forAnalysis
+	}
+	switch rt.scope {
 	case fraud.MayLookup, fraud.MayAdmin:
 		return forLookups
 	case fraud.MayReport, judge:

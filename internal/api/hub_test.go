@@ -68,6 +68,8 @@ type fakes struct {
 	publish   func(ctx context.Context) error
 	fates     map[uuid.UUID]fraud.Fate
 	arrivals  []fraud.Arrival
+	historyOf fraud.HistoryQuestion
+	told      fraud.History
 	askedFor  fraud.ArrivalQuestion
 	storeErr  error
 	series    func(fraud.SeriesQuestion) ([]fraud.Series, error)
@@ -148,6 +150,11 @@ func (f *fakes) Event(_ context.Context, partner fraud.PartnerNumber, id uuid.UU
 func (f *fakes) Arrivals(_ context.Context, q fraud.ArrivalQuestion) ([]fraud.Arrival, error) {
 	f.askedFor = q
 	return f.arrivals[:min(len(f.arrivals), q.Limit)], f.storeErr
+}
+
+func (f *fakes) History(_ context.Context, q fraud.HistoryQuestion) (fraud.History, error) {
+	f.historyOf = q
+	return f.told, f.storeErr
 }
 
 func (f *fakes) Series(_ context.Context, q fraud.SeriesQuestion) (fraud.SeriesQuestion, []fraud.Series, error) {
@@ -250,6 +257,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	deps := Deps{
 		Auth: h.fakes, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: h.protected}, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
 		Series: h.fakes, Registry: h.fakes, Disputes: h.fakes, Acts: h.fakes, Trail: h.fakes, Arrivals: h.fakes,
+		Historian: h.fakes,
 		NewAPIKey: func(id string) (string, string) {
 			return "wsp_live_" + id + "_" + plantedSecret, strings.Repeat("ab", 32)
 		},

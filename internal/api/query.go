@@ -52,34 +52,40 @@ type keyed struct {
 // digests of the old one would be looked for among the new, and never found.
 func (s *Server) queryKeyed(r *request, graded bool) (keyed, error) {
 	k := keyed{grade: indicator.Exact}
-	err := r.query(func(name, value string) (bool, error) {
-		switch {
-		case name == "epoch":
-			n, err := strconv.ParseUint(value, 10, 16)
-			if err != nil || n == 0 {
-				return true, refuseParameter("epoch", "is the key epoch of the digest: a whole number from 1")
-			}
-			k.epoch = uint16(n)
-		case name == "grade" && graded:
-			grade, err := indicator.ParseGrade(value)
-			if err != nil {
-				return true, refuseParameter("grade", "is exact, prefix or weak")
-			}
-			k.grade = grade
-		default:
-			return false, nil
-		}
-		return true, nil
-	})
-	switch {
-	case err != nil:
+	err := r.query(func(name, value string) (bool, error) { return s.keyedParameter(&k, graded, name, value) })
+	if err != nil {
 		return k, err
-	case k.epoch == 0:
-		return k, refuseParameter("epoch", "is required: the key epoch at which the digest was made")
-	case k.epoch > s.keys.Epoch():
-		return k, refuse("unknown_epoch", s.epochHint())
 	}
-	return k, nil
+	return k, s.checkKeyed(k)
+}
+
+// keyedParameter takes one parameter of queryKeyed.
+func (s *Server) keyedParameter(k *keyed, graded bool, name, value string) (known bool, err error) {
+	switch {
+	case name == "epoch":
+		n, err := strconv.ParseUint(value, 10, 16)
+		if err != nil || n == 0 {
+			return true, refuseParameter("epoch", "is the key epoch of the digest: a whole number from 1")
+		}
+		k.epoch = uint16(n)
+	case name == "grade" && graded:
+		if k.grade, err = indicator.ParseGrade(value); err != nil {
+			return true, refuseParameter("grade", "is exact, prefix or weak")
+		}
+	default:
+		return false, nil
+	}
+	return true, nil
+}
+
+func (s *Server) checkKeyed(k keyed) error {
+	switch {
+	case k.epoch == 0:
+		return refuseParameter("epoch", "is required: the key epoch at which the digest was made")
+	case k.epoch > s.keys.Epoch():
+		return refuse("unknown_epoch", s.epochHint())
+	}
+	return nil
 }
 
 func (s *Server) epochHint() string {

@@ -22,7 +22,7 @@ func (s *Server) enter(r *request, rt route) error {
 
 // admitted asks 1 the partner's quotas, 2 the gate.
 func (s *Server) admitted(r *request, rt route) error {
-	r.pass = pass{gate: &s.gate, class: classOf(rt.scope)}
+	r.pass = pass{gate: &s.gate, class: classOf(rt)}
 	if s.quotas != nil {
 		r.account, r.use = s.quotas.Of(r.who.Partner), useOf(rt.scope)
 		if refused := r.account.Enter(s.now(), r.use); refused != nil {

@@ -182,7 +182,7 @@ func (s *Server) bear(r *request, rt route) error {
 	if rt.scope == public {
 		return nil
 	}
-	r.pass.class = classOf(rt.scope)
+	r.pass.class = classOf(rt)
 	now := time.Now()
 	waited, held := waiterOf(r.Request.Context()).waited(now)
 	r.held = held > 0

@@ -131,6 +131,7 @@ type Deps struct {
 	Publisher Publisher
 	Events    EventFinder
 	Arrivals  Arrivals
+	Historian Historian
 	Series    Series
 	Registry  Registrar
 	Acts      ActReader
@@ -167,6 +168,7 @@ type Server struct {
 	publisher  Publisher
 	events     EventFinder
 	arrivals   Arrivals
+	historian  Historian
 	cursors    sealer
 	trends     Series
 	registry   Registrar
@@ -198,7 +200,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
 		registry: deps.Registry, acts: deps.Acts, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
 		disputes: deps.Disputes, arrivals: deps.Arrivals,
-		patience: patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,
+		historian: deps.Historian,
+		patience:  patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,
 		web:  deps.Console,
 		gate: newGate(cfg.Concurrency), waiting: newWaiting(), log: deps.Log, now: deps.Now,
 	}

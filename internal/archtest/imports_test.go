@@ -35,6 +35,7 @@ var arrows = map[string]string{
 	"internal/index":     "pkg/fraud pkg/indicator",
 	"internal/partners":  "pkg/fraud pkg/indicator schemas",
 	"internal/trends":    "pkg/fraud",
+	"internal/history":   "pkg/fraud pkg/indicator",
 	"internal/campaigns": "pkg/fraud pkg/indicator",
 	"internal/quota":     "pkg/fraud pkg/indicator",
 	"internal/tally":     "pkg/fraud",
@@ -64,8 +65,8 @@ var arrows = map[string]string{
 	// The commands.
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
 		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
-		"internal/audit internal/certificates internal/deadletters internal/disputes internal/quota internal/sweeps " +
-		"internal/tally internal/run schemas",
+		"internal/audit internal/certificates internal/deadletters internal/disputes internal/history " +
+		"internal/quota internal/sweeps internal/tally internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",
 	"cmd/devstack": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/devstack internal/nation " +
 		"internal/run schemas",

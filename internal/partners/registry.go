@@ -146,6 +146,15 @@ func (r *Registry) PartnerByID(id string) (*fraud.Partner, bool) {
 	return p, ok
 }
 
+// Find finds partners in records, such as those of a time that has passed. A record that breaks a rule is left out.
+func Find(records []fraud.PartnerRevision) func(fraud.PartnerNumber) (*fraud.Partner, bool) {
+	then, _ := buildGood(records, nil, time.Now())
+	return func(n fraud.PartnerNumber) (*fraud.Partner, bool) {
+		p, ok := then.byNumber[n]
+		return p, ok
+	}
+}
+
 // Revisions lists the records of all partners that are in force.
 func (r *Registry) Revisions() []fraud.PartnerRevision { return slices.Clone(r.current.Load().records) }
 

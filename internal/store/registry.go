@@ -56,11 +56,16 @@ func (w *Writer) PutActs(ctx context.Context, acts []fraud.Act) error {
 
 // PartnerRevisions reads the revision of each partner that is in force, in the order of their numbers. A record that
 // this version cannot read has its number and no id: one such record must not hold up what was revoked in others.
-func (r *Reader) PartnerRevisions(ctx context.Context) (all []fraud.PartnerRevision, err error) {
+func (r *Reader) PartnerRevisions(ctx context.Context) ([]fraud.PartnerRevision, error) {
+	return r.revisions(ctx, "number, revision DESC, act")
+}
+
+// revisions reads one revision of each partner: the first in an order.
+func (r *Reader) revisions(ctx context.Context, order string) (all []fraud.PartnerRevision, err error) {
 	ctx, cancel := context.WithTimeout(ctx, pointTimeout)
 	defer cancel()
-	const query = `SELECT number, revision, act, toUnixTimestamp64Milli(at), record FROM partner_revisions
-		ORDER BY number, revision DESC, act LIMIT 1 BY number`
+	query := `SELECT number, revision, act, toUnixTimestamp64Milli(at), record FROM partner_revisions
+		ORDER BY ` + order + ` LIMIT 1 BY number`
 	err = each(ctx, r.conn, "read the registry", query, func(rows driver.Rows) error {
 		var (
 			rev         fraud.PartnerRevision

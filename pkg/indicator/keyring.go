@@ -111,6 +111,19 @@ func (r *KeyRing) Lift(d Digest, from uint16) (Digest, error) {
 	return d, nil
 }
 
+// Forms are what a digest of epoch from was and became: that of each epoch up to the ring's newest, which comes last.
+func (r *KeyRing) Forms(d Digest, from uint16) ([]Digest, error) {
+	if from < 1 || int(from) > len(r.epochs) {
+		return nil, fmt.Errorf("%w: %d; this hub is at epoch %d", ErrEpoch, from, r.Epoch())
+	}
+	forms := []Digest{d}
+	for _, e := range r.epochs[from:] {
+		d = e.mac(d[:])
+		forms = append(forms, d)
+	}
+	return forms, nil
+}
+
 // ErrEpoch is returned for a key epoch that a ring does not have.
 var ErrEpoch = errors.New("unknown key epoch")
 
