@@ -140,7 +140,9 @@ func (s *Server) arrivalAnswer(mine *fraud.Partner, a *fraud.Arrival) arrivalAns
 	why := mine.Disregards(&word)
 	answer.Void, answer.Released = why == fraud.IsVoid, a.Held && why == 0
 	answer.Kind, answer.IssuedAt = a.Kind.String(), a.IssuedAt.UTC().Format(timeFormat)
-	answer.Indicator = &indicatorAnswer{a.Type, a.Epoch, a.Digest}
+	if !a.Digest.IsZero() { // erased
+		answer.Indicator = &indicatorAnswer{a.Type, a.Epoch, a.Digest}
+	}
 	answer.Category, answer.TLP = s.screen.Taxonomy.Category.Name(a.Category), a.TLP.String()
 	answer.Group = s.screen.Taxonomy.Group.Name(fraud.Code(a.Group))
 	return answer

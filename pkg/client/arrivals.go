@@ -40,10 +40,11 @@ type Arrival struct {
 	Status  string    `json:"status"`
 	TakenAt time.Time `json:"taken_at"`
 	// Released says that it was held and counts now, Void that the hub's operators found that it does not count.
-	Released  bool           `json:"released,omitzero"`
-	Void      bool           `json:"void,omitzero"`
-	Kind      string         `json:"kind,omitempty"`
-	IssuedAt  time.Time      `json:"issued_at,omitzero"`
+	Released bool      `json:"released,omitzero"`
+	Void     bool      `json:"void,omitzero"`
+	Kind     string    `json:"kind,omitempty"`
+	IssuedAt time.Time `json:"issued_at,omitzero"`
+	// Indicator is nil for what was refused, and for what was erased.
 	Indicator *IndicatorName `json:"indicator,omitempty"`
 	Category  string         `json:"category,omitempty"`
 	TLP       string         `json:"tlp,omitempty"`
