@@ -325,7 +325,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 			certifier = keeper
 		}
 	}
-	counter := tally.New(d.cfg.Node, d.cfg.Audit.UsageEvery, d.writer, d.metrics, d.log)
+	counter := tally.New(d.cfg.Node, d.cfg.Audit.UsageEvery, d.cfg.Index.SnapshotDir, d.writer, d.metrics, d.log)
 	web, err := console.New()
 	if err != nil {
 		return nil, err

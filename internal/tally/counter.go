@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,6 +34,7 @@ type Counter struct {
 	node  string
 	run   uuid.UUID
 	every time.Duration
+	file  string // what is left over at the end; "" for none
 	to    Ledger
 	log   *slog.Logger
 	lost  prometheus.Counter
@@ -42,6 +45,7 @@ type Counter struct {
 	// What follows is Run's alone.
 	counted map[key]count                   // of a cell, up to the last look
 	hours   map[time.Time]map[key]*hourCell // what the ledger lacks, and the hour that is still counted
+	left    []fraud.Usage                   // by an earlier run
 }
 
 // cells are one partner's.
@@ -69,14 +73,18 @@ type hourCell struct {
 	unwritten bool
 }
 
-// New makes a Counter for a node, which writes every so often; it begins with Run. reg may be nil.
-func New(node string, every time.Duration, to Ledger, reg prometheus.Registerer, log *slog.Logger) *Counter {
+// New makes a Counter for a node, which writes every so often; it begins with Run. What it cannot write at the end it
+// leaves in a file of the folder dir for the next run, unless dir is empty. reg may be nil.
+func New(node string, every time.Duration, dir string, to Ledger, reg prometheus.Registerer, log *slog.Logger) *Counter {
 	c := &Counter{
 		node: node, run: uuid.New(), every: every, to: to, log: log,
 		lost: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "waspada_tally_lost_calls_total", Help: "Requests that the audit does not count, as ClickHouse was away too long.",
 		}),
 		counted: map[key]count{}, hours: map[time.Time]map[key]*hourCell{},
+	}
+	if dir != "" {
+		c.file = filepath.Join(dir, "usage.json")
 	}
 	c.partners.Store(&map[fraud.PartnerNumber]*cells{})
 	if reg != nil {
@@ -118,6 +126,10 @@ func (c *Counter) add(p fraud.PartnerNumber) *cells {
 
 // Run writes at every whole interval of the clock until ctx ends, and once more then.
 func (c *Counter) Run(ctx context.Context) error {
+	var err error
+	if c.left, err = readLeft(c.file); err != nil {
+		c.log.Error("what an earlier run counted of requests cannot be read, and is lost to the audit", "error", err)
+	}
 	since := time.Now()
 	for {
 		next := since.Truncate(c.every).Add(c.every)
@@ -130,7 +142,7 @@ func (c *Counter) Run(ctx context.Context) error {
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeLimit)
 			defer cancel()
 			if err := c.write(last); err != nil {
-				c.log.Error("what partners asked is not written, and lost to the audit", "calls", c.unwritten(), "error", err)
+				c.leave(err)
 			}
 			return nil
 		}
@@ -187,19 +199,7 @@ func (c *Counter) look(since time.Time) {
 
 // write brings what the ledger lacks.
 func (c *Counter) write(ctx context.Context) error {
-	var (
-		rows []fraud.Usage
-		of   []*hourCell
-	)
-	for at, cells := range c.hours {
-		for k, h := range cells {
-			if h.unwritten {
-				rows = append(rows, fraud.Usage{Hour: at, Partner: k.partner, Class: k.class, Node: c.node, Run: c.run,
-					Calls: h.calls, Refused: h.refused, Verdicts: h.verdicts})
-				of = append(of, h)
-			}
-		}
-	}
+	rows, of := c.unwritten()
 	if len(rows) == 0 {
 		return nil
 	}
@@ -209,18 +209,25 @@ func (c *Counter) write(ctx context.Context) error {
 	for _, h := range of {
 		h.unwritten = false
 	}
+	if c.left != nil {
+		c.left = nil
+		return os.Remove(c.file)
+	}
 	return nil
 }
 
-func (c *Counter) unwritten() (calls uint64) {
-	for _, cells := range c.hours {
-		for _, h := range cells {
+// unwritten is what the ledger lacks, and the cells that it is of.
+func (c *Counter) unwritten() (rows []fraud.Usage, of []*hourCell) {
+	for at, cells := range c.hours {
+		for k, h := range cells {
 			if h.unwritten {
-				calls += h.calls
+				rows = append(rows, fraud.Usage{Hour: at, Partner: k.partner, Class: k.class, Node: c.node, Run: c.run,
+					Calls: h.calls, Refused: h.refused, Verdicts: h.verdicts})
+				of = append(of, h)
 			}
 		}
 	}
-	return calls
+	return append(rows, c.left...), of
 }
 
 func (c *cell) now() count {

@@ -7,6 +7,6 @@
 //
 // What is written of an hour is the whole count of this run up to now: a row that is written twice, or late, or never
 // because a later one was written instead, makes no difference. While the ledger is away hours wait in memory, for a week;
-// after that the oldest are given up, logged and counted. A process that is killed loses what it counted since the last
-// write: a minute, or as long as the ledger was away.
+// after that the oldest are given up, logged and counted. What is left when the process ends waits in a file for the next
+// one. A process that is killed loses what it counted since the last write: a minute, or as long as the ledger was away.
 package tally
