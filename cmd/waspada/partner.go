@@ -33,7 +33,7 @@ A new API key is shown once, alone on standard output: the hub keeps a hash.`),
 		newPartnerKey(a), newPartnerSigningKey(a),
 		newPartnerState(a, "suspend", "Refuse a partner's keys and bundles", fraud.Suspended),
 		newPartnerState(a, "activate", "Let a partner's word count", fraud.Active),
-		newPartnerVoid(a), newPartnerUnvoid(a), newPartnerRelease(a), newPartnerConfirm(a), newPartnerUnrelease(a))
+		newPartnerVoid(a), newPartnerUnvoid(a), newPartnerHolds(a), newPartnerRelease(a), newPartnerConfirm(a), newPartnerUnrelease(a))
 	return cmd
 }
 

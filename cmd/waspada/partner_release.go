@@ -1,12 +1,52 @@
 package main
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/waspada-hub/waspada/pkg/client"
 )
+
+func newPartnerHolds(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use: "holds", Short: "List what partners said beyond their allowance of a day",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usage("partner holds takes flags only; see waspada partner holds --help")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			hub, err := a.hub()
+			if err != nil {
+				return err
+			}
+			all, err := hub.Holds(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if a.json() {
+				return a.tell(all)
+			}
+			a.say("%-32s  %-10s  %8s  %-8s  %-19s  %-19s  %s", "partner", "day", "events", "state", "since", "until", "types")
+			for _, h := range all {
+				var types []string
+				for _, name := range slices.Sorted(maps.Keys(h.Types)) {
+					types = append(types, fmt.Sprintf("%s %d", name, h.Types[name]))
+				}
+				a.say("%-32s  %-10s  %8d  %-8s  %-19s  %-19s  %s", h.Partner, h.Day, h.Events, h.State,
+					h.Since.In(malaysia).Format(time.DateTime), h.Until.In(malaysia).Format(time.DateTime),
+					strings.Join(types, ", "))
+			}
+			return nil
+		},
+	}
+}
 
 func newPartnerRelease(a *app) *cobra.Command {
 	var (

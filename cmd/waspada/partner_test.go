@@ -37,6 +37,12 @@ func (g *registry) handle(mux *http.ServeMux, h *hub) {
 	mux.HandleFunc("GET /v1/admin/partners", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, 200, map[string]any{"partners": []*client.Partner{g.partner}})
 	})
+	mux.HandleFunc("GET /v1/admin/holds", func(w http.ResponseWriter, _ *http.Request) {
+		since := time.Date(2026, 11, 22, 6, 5, 0, 0, time.UTC)
+		answer(w, 200, map[string]any{"holds": []client.Hold{{Partner: "bank-kancil", Day: "2026-11-22", Events: 1200,
+			Types: map[string]int{"phone": 1000, "bank_account": 200}, Since: since, Until: since.Add(15 * time.Minute),
+			State: "held"}}})
+	})
 	mux.HandleFunc("POST /v1/admin/partners", func(w http.ResponseWriter, r *http.Request) {
 		var in client.NewPartner
 		if h.read(w, r, &in) {

@@ -90,6 +90,8 @@ func (w *waiter) storedAt(ctx context.Context) (time.Time, error) {
 		case state.Status == client.Refused:
 			told := "the hub refused the event: " + state.Detail
 			return time.Time{}, &fault{exit: exitFailed, Code: state.Reason, Detail: told}
+		case state.Status == client.Held:
+			return time.Time{}, &fault{exit: exitFailed, Code: client.Held, Detail: "the hub holds the event: " + state.Detail}
 		}
 	}
 	return time.Now(), nil

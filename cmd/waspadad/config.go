@@ -144,7 +144,7 @@ func defaultConfig() config {
 	c.Audit.At, c.Audit.UsageEvery = "03:30", time.Minute
 	c.Disputes.AcknowledgeWithin, c.Disputes.DecideWithin = 24*time.Hour, 72*time.Hour
 	c.Disputes.ReaffirmWithin, c.Disputes.LookEvery = 14*24*time.Hour, time.Minute
-	c.Quotas.Enforce, c.Quotas.Nodes = true, 1
+	c.Quotas.Enforce, c.Quotas.Nodes, c.Quotas.SpikeFactor, c.Quotas.SpikeFloor = true, 1, 10, 500
 	c.Sweeps.Distinct, c.Sweeps.HitFloor = 10_000, 0.0001
 	return c
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 
+	"github.com/waspada-hub/waspada/internal/quarantine"
 	"github.com/waspada-hub/waspada/internal/quota"
 	"github.com/waspada-hub/waspada/internal/run"
 )
@@ -20,11 +21,23 @@ type quotaSettings struct {
 	// Nodes is by how many every quota is divided. Each node counts by itself: with 1, n nodes allow n times as much; behind
 	// a balancer that spreads requests evenly, set the number of nodes.
 	Nodes int `koanf:"nodes" yaml:"nodes"`
+	// SpikeFactor times the median of the last 28 days on which it reported, of which there must be 7, is what a partner may
+	// list in a day; what is beyond it, or beyond its quota, is held until two operators release it. 0 is the quota alone.
+	SpikeFactor float64 `koanf:"spike_factor" yaml:"spike_factor"`
+	// SpikeFloor is how many listings a day are never a spike.
+	SpikeFloor int `koanf:"spike_floor" yaml:"spike_floor"`
+}
+
+func (s quotaSettings) spikes() quarantine.Config {
+	return quarantine.Config{SpikeFactor: s.SpikeFactor, SpikeFloor: s.SpikeFloor}
 }
 
 func (s quotaSettings) check() error {
 	if s.Nodes < 1 || s.Nodes > 1000 {
 		return fmt.Errorf("config: quotas.nodes is %d: set the number of nodes that share the requests, 1 to 1000", s.Nodes)
+	}
+	if s.SpikeFactor < 0 || s.SpikeFloor < 0 {
+		return errors.New("config: quotas.spike_factor and quotas.spike_floor are 0 or more")
 	}
 	return nil
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/waspada-hub/waspada/internal/index"
 	"github.com/waspada-hub/waspada/internal/ingest"
 	"github.com/waspada-hub/waspada/internal/partners"
+	"github.com/waspada-hub/waspada/internal/quarantine"
 	"github.com/waspada-hub/waspada/internal/run"
 	"github.com/waspada-hub/waspada/internal/store"
 	"github.com/waspada-hub/waspada/internal/tally"
@@ -197,7 +198,13 @@ func (d *daemon) serveAdmin(ctx context.Context) error {
 func (d *daemon) ingestParts() []run.Part {
 	announcer := changes.NewLog(d.cluster, d.cfg.Kafka.Changes, d.log)
 	verifier := &wire.Verifier{Audience: d.cfg.Name, Registry: d.registry}
-	in := ingest.New(ingestConfig(d.cfg, d.cluster), verifier, d.screen(), announcer, d.writer, d.metrics, d.log)
+	cfg := ingestConfig(d.cfg, d.cluster)
+	var held *quarantine.Keeper
+	if d.cfg.Quotas.Enforce {
+		held = quarantine.New(d.cfg.Quotas.spikes(), d.reader, d.writer, d.registry.Partner, time.Now, d.log)
+		cfg.Quarantine = held
+	}
+	in := ingest.New(cfg, verifier, d.screen(), announcer, d.writer, d.metrics, d.log)
 	parts := []run.Part{
 		{Name: "ingest", Run: func(ctx context.Context) error {
 			defer announcer.Close()
@@ -205,9 +212,20 @@ func (d *daemon) ingestParts() []run.Part {
 				return err
 			}
 			close(d.prepared)
+			if held != nil && !d.untilDone(ctx, "count what partners said today", held.Look) {
+				return nil
+			}
 			return in.Run(ctx)
 		}},
 		{Name: "trends", Run: d.rollUp},
+	}
+	if held != nil {
+		parts = append(parts, run.Part{Name: "quarantine", Run: func(ctx context.Context) error {
+			if !d.waitPrepared(ctx) {
+				return nil
+			}
+			return held.Run(ctx)
+		}})
 	}
 	if at, on, _ := d.cfg.auditAt(); on {
 		nightly := audit.NewNightly(at, newOracle(d.cfg, d.cluster, d.reader), in, d.metrics, d.log)
@@ -246,6 +264,20 @@ func (d *daemon) prepareStore(ctx context.Context) error {
 		d.log.Warn("ClickHouse cannot be reached, trying again", "error", err)
 		if !pause(ctx, retryEvery) {
 			return ctx.Err()
+		}
+	}
+}
+
+// untilDone tries until it succeeds, and reports false when ctx ended first.
+func (d *daemon) untilDone(ctx context.Context, what string, try func(context.Context) error) bool {
+	for {
+		err := try(ctx)
+		if err == nil {
+			return true
+		}
+		d.log.Warn("ClickHouse does not answer, trying again", "what", what, "error", err)
+		if !pause(ctx, retryEvery) {
+			return false
 		}
 	}
 }
@@ -334,7 +366,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	deskCfg.Every = d.cfg.Disputes.LookEvery
 	desk := disputes.NewDesk(deskCfg, ledger{d.reader, d.writer}, gateway, d.screen(), d.policy, time.Now, d.metrics, d.log)
 	server, err := api.New(apiCfg, api.Deps{
-		Auth: d.registry, Certifier: certifier, Registry: registrar, Disputes: desk, Acts: d.reader,
+		Auth: d.registry, Certifier: certifier, Registry: registrar, Disputes: desk, Acts: d.reader, Holds: d.reader,
 		Trail: ledger{d.reader, d.writer}, NewAPIKey: partners.NewAPIKey,
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
 		Quotas: quotas, Tally: counter, Canaries: watch, Checks: d.checks(known), Log: d.log, Metrics: d.metrics,

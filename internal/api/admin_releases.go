@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -103,4 +104,71 @@ func (s *Server) withdrawRelease(r *request) error {
 		}
 		return nil
 	})
+}
+
+// HoldReader tells what was held since a time.
+type HoldReader interface {
+	Holds(ctx context.Context, since time.Time) ([]fraud.HeldWords, error)
+}
+
+type holdAnswer struct {
+	Partner string         `json:"partner"`
+	Day     string         `json:"day"`
+	Events  int            `json:"events"`
+	Kinds   map[string]int `json:"kinds"`
+	Types   map[string]int `json:"types"`
+	Since   time.Time      `json:"since"`
+	Until   time.Time      `json:"until"`
+	// State is held, proposed, released or void, of the whole span.
+	State string `json:"state"`
+}
+
+// getHolds answers GET /v1/admin/holds.
+func (s *Server) getHolds(r *request) error {
+	if err := r.noQuery(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Request.Context(), adminLimit)
+	defer cancel()
+	holds, err := s.holds.Holds(ctx, s.now().Add(-fraud.HeldFor))
+	if err != nil {
+		return err
+	}
+	revisions := s.registry.Revisions()
+	answer := make([]holdAnswer, 0, len(holds))
+	for _, h := range holds {
+		a := holdAnswer{Day: h.Day.String(), Events: h.Events, Kinds: map[string]int{}, Types: map[string]int{},
+			Since: h.First.Truncate(time.Second), Until: h.Last.Truncate(time.Second).Add(time.Second), State: "held"}
+		for kind, n := range h.Kinds {
+			a.Kinds[kind.String()] = n
+		}
+		for kind, n := range h.Types {
+			a.Types[kind.String()] = n
+		}
+		if i := slices.IndexFunc(revisions, func(p fraud.PartnerRevision) bool { return p.Number == h.Partner }); i >= 0 {
+			a.Partner = revisions[i].ID
+			a.State = stateOf(&revisions[i].PartnerRecord, a.Since, a.Until)
+		}
+		answer = append(answer, a)
+	}
+	return r.json(map[string][]holdAnswer{"holds": answer})
+}
+
+// stateOf tells what has become of all that was held in a span.
+func stateOf(p *fraud.PartnerRecord, since, until time.Time) string {
+	for _, v := range p.Voided {
+		if v.KeyID == "" && !since.Before(v.Since) && (v.Until.IsZero() || !until.After(v.Until)) {
+			return "void"
+		}
+	}
+	state := "held"
+	for _, v := range p.Released {
+		switch covered := !since.Before(v.Since) && !until.After(v.Until); {
+		case covered && v.InForce():
+			return "released"
+		case covered:
+			state = "proposed"
+		}
+	}
+	return state
 }

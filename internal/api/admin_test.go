@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
 // plantedSecret is that of every key which the tests issue.
@@ -67,6 +68,65 @@ func (f *fakes) Acts(_ context.Context, before fraud.ActPlace, limit int) (page 
 		}
 	}
 	return page, f.storeErr
+}
+
+// Holds are of the partner of registered, and of one that is gone.
+func (f *fakes) Holds(_ context.Context, since time.Time) ([]fraud.HeldWords, error) {
+	first := now.Add(-30*time.Minute + 300*time.Millisecond)
+	return []fraud.HeldWords{
+		{Partner: 5, Day: fraud.DayOf(first), Events: 3, Types: map[indicator.Type]int{indicator.Phone: 2, indicator.URL: 1},
+			Kinds: map[fraud.Kind]int{fraud.Report: 3}, First: first, Last: first.Add(time.Minute)},
+		{Partner: 99, Day: fraud.DayOf(since), Events: 1, First: since, Last: since},
+	}, f.storeErr
+}
+
+func TestWhatIsHeldIsTold(t *testing.T) {
+	h := registered(t)
+	const span = `"since":"2026-11-22T07:30:00Z","until":"2026-11-22T07:31:01Z"`
+	want := func(state string) string {
+		return `{"holds":[{"partner":"bank-e","day":"2026-11-22","events":3,"kinds":{"report":3},"types":{"phone":2,"url":1},` +
+			span + `,"state":"` + state + `"},{"partner":"","day":"2026-10-23","events":1,"kinds":{},"types":{},` +
+			`"since":"2026-10-23T08:00:00Z","until":"2026-10-23T08:00:01Z","state":"held"}]}`
+	}
+	for _, step := range []struct {
+		state  string
+		change func(*fraud.PartnerRecord)
+	}{
+		{"held", func(p *fraud.PartnerRecord) { p.Voided, p.Released = nil, nil }},
+		{"held", func(p *fraud.PartnerRecord) {
+			p.Released = []fraud.ReleaseRecord{{Since: now.Add(-time.Hour), Until: now.Add(-29 * time.Minute), ConfirmedBy: "x"}}
+		}},
+		{"proposed", func(p *fraud.PartnerRecord) {
+			p.Released = []fraud.ReleaseRecord{{Since: now.Add(-time.Hour), Until: now}}
+		}},
+		{"released", func(p *fraud.PartnerRecord) { p.Released[0].ConfirmedBy = "d.3" }},
+		{"void", func(p *fraud.PartnerRecord) { p.Voided = []fraud.VoidRecord{{Since: now.Add(-time.Hour)}} }},
+	} {
+		step.change(&h.partner.PartnerRecord)
+		got := h.do(t, ask{method: "GET", path: "/v1/admin/holds", key: "admin"})
+		var told, wanted any
+		if err := json.Unmarshal([]byte(want(step.state)), &wanted); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal([]byte(got.Body), &told); err != nil || got.Status != 200 || !cmp.Equal(wanted, told) {
+			t.Errorf("%d %s\nwant %s", got.Status, got.Body, want(step.state))
+		}
+	}
+}
+
+// Two keys, and neither does it alone.
+func TestAReleaseTakesTwo(t *testing.T) {
+	h := registered(t)
+	if got := h.admin(t, "POST", "/bank-e/releases/r2/confirm", `{"reason":"looked at twenty"}`); got.Status != 200 ||
+		!strings.Contains(got.Body, `"confirmed_by":"d.2","in_force":true`) {
+		t.Errorf("another's proposal: %d %s", got.Status, got.Body)
+	}
+	if got := h.admin(t, "POST", "/bank-e/releases/r2/confirm", `{"reason":"again"}`); got.Status != 422 {
+		t.Errorf("confirmed twice: %d %s", got.Status, got.Body)
+	}
+	if len(h.acts) != 1 {
+		t.Errorf("acts %+v", h.acts)
+	}
 }
 
 // registered is a hub with one partner at revision 3.

@@ -329,10 +329,21 @@ func (s *Server) getEvent(r *request) error {
 			"no event of yours has this id, or it is on its way still: it shows about a second after it was accepted")
 	}
 	answer := eventAnswer{EventID: id, Status: "stored", TakenAt: fate.Appended.UTC().Format(timeFormat)}
+	if fate.OnHold && !released(r.who.Partner, fate.Appended) {
+		answer.Status = "held"
+		answer.Detail = "your organisation said more than its allowance of that day, so that this waits for the hub's " +
+			"operators and does not count yet: call them if it was meant; taking back what you said is always at once"
+	}
 	if f := fate.Fault; f != nil {
 		answer.Status, answer.Reason, answer.Pointer, answer.Detail = "refused", f.Reason, f.Pointer, f.Hint
 	}
 	return r.json(answer)
+}
+
+// released reports whether what was held of a partner at a time counts now.
+func released(p *fraud.Partner, taken time.Time) bool {
+	at := fraud.SecondsOf(taken)
+	return slices.ContainsFunc(p.Releases, func(r fraud.Release) bool { return at >= r.Since && at < r.Until })
 }
 
 // admit refuses at the door what would only become a dead letter later, so that the caller hears of it at once.

@@ -309,7 +309,8 @@ func TestRepeatsAreBounded(t *testing.T) {
 
 func TestWhatBecameOfAnEvent(t *testing.T) {
 	h := newHub(t)
-	stored, refused, others := uuid.MustParse(someID), uuid.New(), uuid.New()
+	stored, refused, others, held := uuid.MustParse(someID), uuid.New(), uuid.New(), uuid.New()
+	h.fates[held] = fraud.Fate{EventID: held, Partner: 2, Appended: now, OnHold: true}
 	h.fates[stored] = fraud.Fate{EventID: stored, Partner: 2, Appended: now}
 	h.fates[refused] = fraud.Fate{EventID: refused, Partner: 2, Appended: now,
 		Fault: fraud.Refuse(fraud.ReasonProtected, "/indicator", "protected")}
@@ -324,6 +325,8 @@ func TestWhatBecameOfAnEvent(t *testing.T) {
 			`","status":"stored","taken_at":"2026-11-22T08:00:00.000Z"}`, false},
 		{"refused", refused.String(), 200,
 			`"status":"refused","taken_at":"2026-11-22T08:00:00.000Z","reason":"protected","pointer":"/indicator","detail":"protected"}`, false},
+		{"held", held.String(), 200, `"status":"held","taken_at":"2026-11-22T08:00:00.000Z","detail":"your organisation said`,
+			false},
 		{"another partner's", others.String(), 404, `"code":"event_not_found"`, false},
 		{"not known", uuid.NewString(), 404, `"code":"event_not_found"`, false},
 		{"no id", planted, 400, `"parameter":"id"`, true},
@@ -339,5 +342,23 @@ func TestWhatBecameOfAnEvent(t *testing.T) {
 	h.storeErr = fmt.Errorf("%w: %w", errSecret, fraud.ErrUnavailable)
 	if got := h.do(t, ask{method: "GET", path: "/v1/events/" + someID, key: "report"}); got.Status != 503 {
 		t.Errorf("with the store down: %d %s", got.Status, got.Body)
+	}
+}
+
+func TestWhatWasReleasedIsHeldNoLonger(t *testing.T) {
+	at := fraud.SecondsOf(now)
+	for _, c := range []struct {
+		situation string
+		releases  []fraud.Release
+		want      bool
+	}{
+		{"nothing", nil, false},
+		{"its second", []fraud.Release{{Since: at, Until: at + 1}}, true},
+		{"up to its second", []fraud.Release{{Since: at - 5, Until: at}}, false},
+		{"from after it on", []fraud.Release{{Since: at + 1, Until: at + 5}}, false},
+	} {
+		if got := released(&fraud.Partner{Releases: c.releases}, now); got != c.want {
+			t.Errorf("%s: %t", c.situation, got)
+		}
 	}
 }

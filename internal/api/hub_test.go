@@ -257,7 +257,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	deps := Deps{
 		Auth: h.fakes, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: h.protected}, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
 		Series: h.fakes, Registry: h.fakes, Disputes: h.fakes, Acts: h.fakes, Trail: h.fakes, Arrivals: h.fakes,
-		Historian: h.fakes,
+		Historian: h.fakes, Holds: h.fakes,
 		NewAPIKey: func(id string) (string, string) {
 			return "wsp_live_" + id + "_" + plantedSecret, strings.Repeat("ab", 32)
 		},

@@ -57,8 +57,9 @@ var rights = map[string]string{
 	"POST /v1/admin/partners/:id/releases/:release/confirm": "admin",
 	"DELETE /v1/admin/partners/:id/releases/:release":       "admin",
 
-	"GET /v1/admin/acts": "admin",
-	"GET /v1/audit":      "admin supervisor",
+	"GET /v1/admin/holds": "admin",
+	"GET /v1/admin/acts":  "admin",
+	"GET /v1/audit":       "admin supervisor",
 
 	"GET /livez":        "anybody",
 	"GET /readyz":       "anybody",

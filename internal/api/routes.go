@@ -78,6 +78,7 @@ var routes = []route{
 	{http.MethodPost, "/v1/admin/partners/:id/releases", fraud.MayAdmin, (*Server).proposeRelease},
 	{http.MethodPost, "/v1/admin/partners/:id/releases/:release/confirm", fraud.MayAdmin, (*Server).confirmRelease},
 	{http.MethodDelete, "/v1/admin/partners/:id/releases/:release", fraud.MayAdmin, (*Server).withdrawRelease},
+	{http.MethodGet, "/v1/admin/holds", fraud.MayAdmin, (*Server).getHolds},
 	{http.MethodGet, "/v1/admin/acts", fraud.MayAdmin, (*Server).getActs},
 	{http.MethodGet, "/v1/audit", supervise, (*Server).audit},
 	{http.MethodGet, "/v1/me", anyKey, (*Server).me},

@@ -135,6 +135,7 @@ type Deps struct {
 	Series    Series
 	Registry  Registrar
 	Acts      ActReader
+	Holds     HoldReader
 	Trail     Trail
 	Disputes  DisputeDesk
 	// NewAPIKey makes an API key with an id, and the SHA-256 of its secret in hexadecimal.
@@ -174,6 +175,7 @@ type Server struct {
 	registry   Registrar
 	acts       ActReader
 	disputes   DisputeDesk
+	holds      HoldReader
 	trail      Trail
 	newAPIKey  func(id string) (key, sha256hex string)
 	patience   patience
@@ -198,7 +200,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, auth: deps.Auth, certifier: deps.Certifier, screen: deps.Screen, keys: deps.Screen.Keys,
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
-		registry: deps.Registry, acts: deps.Acts, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
+		registry: deps.Registry, acts: deps.Acts, holds: deps.Holds, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
 		disputes: deps.Disputes, arrivals: deps.Arrivals,
 		historian: deps.Historian,
 		patience:  patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,

@@ -54,6 +54,8 @@ func (p *partition) accept(ctx context.Context, from beginning) error {
 			return err
 		}
 
+		p.judge(ctx, c.Entries)
+
 		// 1. Announce. The change log gets what each partner now says, and the dead-letter topic where to find what was
 		// refused. A crash before or in this step loses nothing: the offset is not committed, and the next owner reads the
 		// same again. A crash after it repeats it: opinions merge, and pointers are known by their position.
@@ -67,6 +69,19 @@ func (p *partition) accept(ctx context.Context, from beginning) error {
 		}
 		expected = got.Next
 		p.pulse.beat(time.Now())
+	}
+}
+
+// judge holds what partners say beyond their allowances: it is announced and stored like the rest, and does not count.
+func (p *partition) judge(ctx context.Context, entries []fraud.Entry) {
+	if p.cfg.Quarantine == nil || len(entries) == 0 {
+		return
+	}
+	p.cfg.Quarantine.Judge(ctx, entries)
+	for i := range entries {
+		if e := &entries[i]; e.Held {
+			p.Ingest.metrics.held.WithLabelValues(e.Event.Kind.String()).Inc()
+		}
 	}
 }
 

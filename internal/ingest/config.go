@@ -35,6 +35,9 @@ type Config struct {
 	RefusedWindow   int
 	StopWhenRefused bool
 
+	// Quarantine holds what partners say beyond their allowances; nil holds nothing.
+	Quarantine Quarantine
+
 	// AcceptLoss goes on at the beginning of the log where messages were deleted before they were stored. Without it
 	// ingest stops with an error, because the promise that nothing is lost has been broken and somebody must know.
 	AcceptLoss bool
@@ -56,6 +59,12 @@ func DefaultConfiguration() Config {
 // Opener verifies and decodes a message. Its error is a *[fraud.Fault].
 type Opener interface {
 	Open(headers []wire.Header, value []byte, appended time.Time) (*wire.Bundle, error)
+}
+
+// Quarantine judges the entries of whole messages of one partition, in their order, and holds what is to wait for the
+// hub's operators. It is told of messages that are delivered again, too.
+type Quarantine interface {
+	Judge(ctx context.Context, entries []fraud.Entry)
 }
 
 // Announcer makes opinions known to every node. Append returns when they are durable; the same opinions may be appended

@@ -1,7 +1,7 @@
 // Package ingest takes partners' bundles from Kafka and makes them known, durable and counted, in this order.
 //
 //	                    ┌──────────── accept ────────────┐  bounded  ┌──────────── keep ────────────┐
-//	Kafka: reports ──▶  fetch ▶ open ▶ screen ▶ announce ──▶ queue ──▶ collect ▶ insert ▶ commit
+//	Kafka: reports ──▶  fetch ▶ open ▶ screen ▶ judge ▶ announce ──▶ queue ──▶ collect ▶ insert ▶ commit
 //	one partition                  │               │                            │         │
 //	                               │               1 Kafka: changes             2 ledger  3 consumer group
 //	                               └─ faults ────▶ 1 Kafka: dead letters ─────▶ 2

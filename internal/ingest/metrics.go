@@ -8,7 +8,7 @@ import (
 
 type metrics struct {
 	bundles, accepted, opinions, stored, unstamped prometheus.Counter
-	refused                                        *prometheus.CounterVec
+	refused, held                                  *prometheus.CounterVec
 	returned, stuck, lost, gaps                    prometheus.Counter
 	assigned, refusedShare, ledgerDown             prometheus.Gauge
 	lag, committed, behind                         *prometheus.GaugeVec
@@ -40,6 +40,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "waspada_ingest_dead_letters_total", Help: "What was refused for good, by reason.",
 		}, []string{"reason"}),
+		held: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "waspada_ingest_held_total",
+			Help: "Events beyond their partner's allowance of the day, which wait for the hub's operators, by kind; repeats included.",
+		}, []string{"kind"}),
 		returned:     counter("partitions_returned_total", "Partitions given back after an error."),
 		stuck:        counter("partitions_stuck_total", "Partitions given back by the watchdog."),
 		lost:         counter("messages_lost_total", "Messages that Kafka deleted before they were stored. Any is an alarm."),
@@ -61,7 +65,10 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	for _, reason := range fraud.Reasons() {
 		m.refused.WithLabelValues(string(reason))
 	}
-	reg.MustRegister(m.bundles, m.accepted, m.opinions, m.stored, m.unstamped, m.refused, m.returned, m.stuck,
+	for _, kind := range []fraud.Kind{fraud.Report, fraud.Uphold, fraud.Clear, fraud.Dispute} {
+		m.held.WithLabelValues(kind.String())
+	}
+	reg.MustRegister(m.held, m.bundles, m.accepted, m.opinions, m.stored, m.unstamped, m.refused, m.returned, m.stuck,
 		m.lost, m.gaps, m.assigned, m.refusedShare, m.ledgerDown, m.lag, m.committed, m.behind, m.insert, m.announce, m.visible)
 	return m
 }

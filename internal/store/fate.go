@@ -43,24 +43,25 @@ func (r *Reader) event(ctx context.Context, partner fraud.PartnerNumber, id uuid
 		whose = fmt.Sprintf("AND partner = %d", partner)
 	}
 	query := fmt.Sprintf(`
-		SELECT partner, at, reason, pointer, hint FROM (
-			SELECT partner, toUnixTimestamp64Milli(appended) AS at, '' AS reason, '' AS pointer, '' AS hint
+		SELECT partner, at, reason, pointer, hint, held FROM (
+			SELECT partner, toUnixTimestamp64Milli(appended) AS at, '' AS reason, '' AS pointer, '' AS hint, held
 			FROM events WHERE event_id = ? %[1]s %[2]s
 			UNION ALL
-			SELECT partner, toUnixTimestamp64Milli(appended), toString(reason), pointer, hint
+			SELECT partner, toUnixTimestamp64Milli(appended), toString(reason), pointer, hint, false
 			FROM dead_letters WHERE event_id = ? %[1]s %[2]s)
-		ORDER BY reason, at LIMIT 1`, whose, within)
+		ORDER BY reason, held, at LIMIT 1`, whose, within)
 	err = each(ctx, r.conn, "look up an event", query, func(rows driver.Rows) error {
 		var (
 			number                uint16
 			ms                    int64
 			reason, pointer, hint string
+			held                  bool
 		)
-		if err := rows.Scan(&number, &ms, &reason, &pointer, &hint); err != nil {
+		if err := rows.Scan(&number, &ms, &reason, &pointer, &hint, &held); err != nil {
 			return err
 		}
 		found = true
-		fate = fraud.Fate{EventID: id, Partner: fraud.PartnerNumber(number), Appended: fromMillis(ms)}
+		fate = fraud.Fate{EventID: id, Partner: fraud.PartnerNumber(number), Appended: fromMillis(ms), OnHold: held}
 		if reason != "" {
 			fate.Fault = fraud.Refuse(fraud.Reason(reason), pointer, hint)
 		}

@@ -103,7 +103,7 @@ func TestAnEventTellsItsFateToItsPartnerAlone(t *testing.T) {
 	seg.Last = 4
 	d.insert(t, seg)
 	kept := func(e fraud.Entry) *fraud.Fate {
-		return &fraud.Fate{EventID: e.Event.ID, Partner: e.Partner, Appended: e.Appended}
+		return &fraud.Fate{EventID: e.Event.ID, Partner: e.Partner, Appended: e.Appended, OnHold: e.Held}
 	}
 	refusal := &fraud.Fate{EventID: bad, Partner: 1, Appended: noon, Fault: &seg.DeadLetters[0].Fault}
 	for name, c := range map[string]struct {

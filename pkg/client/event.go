@@ -13,7 +13,7 @@ import (
 // EventState tells what became of an event that this partner sent, whichever way.
 type EventState struct {
 	EventID uuid.UUID `json:"event_id"`
-	// Status is [Stored] or [Refused].
+	// Status is [Stored], [Held] or [Refused].
 	Status string `json:"status"`
 	// TakenAt is when Kafka took it.
 	TakenAt time.Time `json:"taken_at"`

@@ -73,7 +73,7 @@ type EventReceipt struct {
 	IssuedAt time.Time `json:"issued_at,omitzero"`
 }
 
-// What becomes of an event: it is accepted and then stored, or refused at once or later.
+// What becomes of an event: it is accepted and then stored, or refused at once or later; or [Held].
 const (
 	Accepted = "accepted"
 	Stored   = "stored"

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"time"
@@ -84,4 +85,28 @@ func (c *Client) remove(ctx context.Context, what, path string, revision uint64,
 	}
 	err := c.act(ctx, what, http.MethodDelete, path, query, revision, nil, &p)
 	return p, err
+}
+
+// Hold is what was held of a partner on one day in Malaysia. A release from Since to Until is of all of it.
+type Hold struct {
+	Partner string         `json:"partner"`
+	Day     string         `json:"day"`
+	Events  int            `json:"events"`
+	Kinds   map[string]int `json:"kinds"`
+	Types   map[string]int `json:"types"`
+	Since   time.Time      `json:"since"`
+	Until   time.Time      `json:"until"`
+	// State is held, proposed, released or void.
+	State string `json:"state"`
+}
+
+// Holds lists what partners said beyond their allowances in the last 30 days, the newest day first.
+func (c *Client) Holds(ctx context.Context) ([]Hold, error) {
+	var all struct {
+		Holds []Hold `json:"holds"`
+	}
+	if err := c.call(ctx, request{method: http.MethodGet, path: "/v1/admin/holds"}, &all); err != nil {
+		return nil, fmt.Errorf("holds: %w", err)
+	}
+	return all.Holds, nil
 }

@@ -14,4 +14,6 @@ type Fate struct {
 	Appended time.Time
 	// Fault says why it was refused; nil for an event that is stored.
 	Fault *Fault
+	// OnHold says that it was stored and held; whether it was released since stands in its partner's record.
+	OnHold bool
 }
