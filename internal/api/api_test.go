@@ -430,7 +430,9 @@ func (h *hub) listen(t *testing.T) (addr string) {
 func TestDrainingTurnsReadinessOffFirstAndEndsWhatIsUnderWay(t *testing.T) {
 	reached, release := make(chan bool), make(chan bool)
 	h, addr := listening(t, func(c *Config, _ *Deps) { c.DrainDelay, c.DrainLimit = 2*time.Second, 10*time.Second })
+	h.mu.Lock() // the server runs
 	h.publish = func(context.Context) error { reached <- true; <-release; return nil }
+	h.mu.Unlock()
 	underWay := make(chan string, 1)
 	go func() {
 		r, _ := http.NewRequest("POST", "http://"+addr+"/v1/events", strings.NewReader(goodEvent))

@@ -131,8 +131,11 @@ func (f *fakes) LookupBatch(
 }
 
 func (f *fakes) PublishAs(ctx context.Context, partner string, bundle uuid.UUID, events []fraud.Event) error {
-	if f.publish != nil {
-		if err := f.publish(ctx); err != nil {
+	f.mu.Lock()
+	publish := f.publish
+	f.mu.Unlock()
+	if publish != nil {
+		if err := publish(ctx); err != nil {
 			return err
 		}
 	}
