@@ -85,19 +85,6 @@ a value in any form that means the same.`),
 	return cmd
 }
 
-func newDispute(a *app) *cobra.Command {
-	cmd, _ := newStatement(a, fraud.Dispute, &cobra.Command{
-		Use:   "dispute [--type TYPE] VALUE…",
-		Short: "Say that a listing is in doubt: observe only",
-		Long: text(`
-dispute opens a dispute: while it stands, look-ups answer "disputed, observe only". The kind of
-partner that holds such an indicator may say so (banks of accounts, telcos of phone numbers,
-platforms of their accounts), and authorities.`),
-		Example: `  waspada dispute --type bank_account "maybank:1234 5678 9012" --case D-77`,
-	})
-	return cmd
-}
-
 func newClear(a *app) *cobra.Command {
 	cmd, _ := newStatement(a, fraud.Clear, &cobra.Command{
 		Use:   "clear [--type TYPE] VALUE…",
