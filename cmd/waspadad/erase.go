@@ -78,7 +78,7 @@ Exit codes: 0 nothing is left; 1 something is; 2 it could not be done: run it ag
 			case epoch == 0:
 				return couldNot(errors.New("--epoch is needed: the key epoch at which the digest was made"))
 			case !reasonCode.MatchString(reason):
-				return couldNot(errors.New("--reason is a word like subject_request: 3 to 40 of a-z 0-9 _, since the audit keeps it"))
+				return couldNot(errors.New("--reason is a word like subject_request, of 3 to 40 of a-z 0-9 _: the audit keeps it"))
 			case output != "human" && output != "json":
 				return couldNot(fmt.Errorf("--output is human or json, not %q", output))
 			}
@@ -131,7 +131,8 @@ func (e erasure) line() string {
 	case !e.Found:
 		return "Nothing was found: the hub holds nothing of this digest."
 	case e.DryRun:
-		return fmt.Sprintf("Would erase %d events, %d mentions in other events and %d opinions.", e.Events, e.Mentions, e.Opinions)
+		return fmt.Sprintf("Would erase %d events, %d mentions in other events and %d opinions.", e.Events, e.Mentions,
+			e.Opinions)
 	}
 	return fmt.Sprintf("Erased: %d events, %d mentions in other events, %d opinions. Nothing is left in ClickHouse. Act %s.",
 		e.Events, e.Mentions, e.Opinions, e.Act)
@@ -165,7 +166,9 @@ func eraseOnce(ctx context.Context, cfg config, d indicator.Digest, act fraud.Ac
 	if err != nil {
 		return done, err
 	}
-	done = erasure{Found: !found.None(), Events: found.Events, Mentions: found.Mentions, Opinions: len(found.Opinions), DryRun: dryRun}
+	done = erasure{
+		Found: !found.None(), Events: found.Events, Mentions: found.Mentions, Opinions: len(found.Opinions), DryRun: dryRun,
+	}
 	if !done.Found || dryRun {
 		return done, nil
 	}
@@ -212,5 +215,6 @@ func eraseOnce(ctx context.Context, cfg config, d indicator.Digest, act fraud.Ac
 		return done, &exitError{exitLeft, fmt.Errorf("erase: this version does not know how to erase from %v, and they hold it",
 			found.Elsewhere)}
 	}
-	return done, &exitError{exitLeft, errors.New("erase: it comes again and again: somebody reports it at this moment. Run erase again")}
+	return done, &exitError{exitLeft,
+		errors.New("erase: it comes again and again, as somebody reports it at this moment: run erase again")}
 }

@@ -271,7 +271,8 @@ func (s *Server) auditWindow(q *fraud.AuditQuery) error {
 	case q.From.Unix() < 0 || q.To.Unix() >= 1<<32:
 		return refuseParameter("to", "lies in this century")
 	case span > limit:
-		return refuseParameter("from", "lies "+strconv.Itoa(int(limit/(24*time.Hour)))+" days before to at most, with these kinds")
+		days := strconv.Itoa(int(limit / (24 * time.Hour)))
+		return refuseParameter("from", "lies "+days+" days before to at most, with these kinds")
 	}
 	return nil
 }
@@ -311,13 +312,14 @@ func parseAuditCursor(text string) (p fraud.AuditPlace, ok bool) {
 		}
 		numbers[i] = n
 	}
-	p = fraud.AuditPlace{At: time.UnixMilli(int64(numbers[0])), Kind: fraud.AuditKind(numbers[1]), A: numbers[2], B: numbers[3]}
+	p.At, p.Kind = time.UnixMilli(int64(numbers[0])), fraud.AuditKind(numbers[1])
+	p.A, p.B = numbers[2], numbers[3]
 	return p, auditCursor(p) == text
 }
 
 func auditRecordOf(a *fraud.AuditRecord) auditRecord {
-	line := auditRecord{Cursor: auditCursor(a.Place), At: a.At.UTC().Format(timeFormat), Kind: a.Kind.String(), What: a.What,
-		By: a.By}
+	line := auditRecord{Cursor: auditCursor(a.Place), At: a.At.UTC().Format(timeFormat), Kind: a.Kind.String(),
+		What: a.What, By: a.By}
 	place := func(p fraud.Position) string { return p.Place().String() + ":" + strconv.Itoa(int(p.Index)) }
 	switch a.Kind {
 	case fraud.AuditAct:
@@ -363,8 +365,8 @@ func (r *request) auditLines(lines []auditRecord) error {
 func (r *request) auditTable(lines []auditRecord) error {
 	var out bytes.Buffer
 	w := csv.NewWriter(&out)
-	_ = w.Write([]string{"cursor", "at", "kind", "what", "by", "place", "first", "event_id", "type", "issued_at", "id", "key",
-		"whom", "object", "reason", "done", "node", "calls", "refused", "indicators", "not_listed", "cleared", "disputed",
+	_ = w.Write([]string{"cursor", "at", "kind", "what", "by", "place", "first", "event_id", "type", "issued_at", "id",
+		"key", "whom", "object", "reason", "done", "node", "calls", "refused", "indicators", "not_listed", "cleared", "disputed",
 		"suspected", "confirmed", "unsure"})
 	id := func(u uuid.UUID) string {
 		if u == uuid.Nil {
@@ -378,8 +380,8 @@ func (r *request) auditTable(lines []auditRecord) error {
 		if l.Done != nil {
 			done = strconv.FormatBool(*l.Done)
 		}
-		row := []string{l.Cursor, l.At, l.Kind, l.What, l.By, l.Place, l.First, id(l.EventID), l.Type, l.IssuedAt, id(l.ID), l.Key,
-			l.Whom, l.Object, l.Reason, done, l.Node}
+		row := []string{l.Cursor, l.At, l.Kind, l.What, l.By, l.Place, l.First, id(l.EventID), l.Type, l.IssuedAt, id(l.ID),
+			l.Key, l.Whom, l.Object, l.Reason, done, l.Node}
 		for _, n := range []uint64{l.Calls, l.Refused, l.Indicators, l.NotListed, l.Cleared, l.Disputed, l.Suspected,
 			l.Confirmed, l.Unsure} {
 			text := ""

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/uuid"
@@ -50,8 +51,9 @@ var auditSources = map[fraud.AuditKind]string{
 		ARRAY JOIN arrayPopFront(places) AS place, arrayMap(p -> p.1, arrayPopFront(places)) AS at
 		WHERE %[2]s`,
 	fraud.AuditAct: `
-		SELECT toInt64(toUnixTimestamp64Milli(acts.at)) AS at, 4, toUInt64(0) AS a, cityHash64(acts.id, object) AS b, acts.what AS what,
-			toUInt16(0), by, toUUID(acts.id), toInt8(0), toInt64(0), toUInt32(0), toUInt64(0), toUInt16(0), key, whom, object, reason,
+		SELECT toInt64(toUnixTimestamp64Milli(acts.at)) AS at, 4, toUInt64(0) AS a, cityHash64(acts.id, object) AS b,
+			acts.what AS what, toUInt16(0), by, toUUID(acts.id), toInt8(0), toInt64(0), toUInt32(0), toUInt64(0), toUInt16(0),
+			key, whom, object, reason,
 			stands AND (revision = 0 OR acts.id IN (SELECT min(act) FROM partner_revisions GROUP BY number, revision)), '',
 			CAST([], 'Array(UInt64)')
 		FROM (
@@ -136,9 +138,9 @@ func (r *Reader) AuditTrail(ctx context.Context, q fraud.AuditQuery) (records []
 
 // auditPart is the SELECT of one kind of record, cut to what can be in the answer.
 func auditPart(q *fraud.AuditQuery, kind fraud.AuditKind, ids map[fraud.PartnerNumber]string) string {
-	within := func(column string) []string {
+	within := func(column string, from time.Time) []string {
 		return []string{fmt.Sprintf("%[1]s >= fromUnixTimestamp64Milli(%[2]d) AND %[1]s < fromUnixTimestamp64Milli(%[3]d)",
-			column, q.From.UnixMilli(), q.To.UnixMilli())}
+			column, from.UnixMilli(), q.To.UnixMilli())}
 	}
 	number := fraud.PartnerNumber(0) // nobody's
 	for n, id := range ids {
@@ -154,18 +156,15 @@ func auditPart(q *fraud.AuditQuery, kind fraud.AuditKind, ids map[fraud.PartnerN
 	partner := fmt.Sprintf("partner = %d AND partner != 0", number)
 	switch kind {
 	case fraud.AuditEvent:
-		conditions = within("appended")
+		conditions = within("appended", q.From)
 	case fraud.AuditRefusal:
-		conditions, what = within("appended"), "reason"
+		conditions, what = within("appended", q.From), "reason"
 	case fraud.AuditRepeat:
 		// The first copy came as much earlier as an event may be old.
-		early := *q
-		early.From = q.From.Add(-fraud.MaxAge - day)
-		conditions = []string{fmt.Sprintf("appended >= fromUnixTimestamp64Milli(%d) AND appended < fromUnixTimestamp64Milli(%d)",
-			early.From.UnixMilli(), q.To.UnixMilli())}
+		conditions = within("appended", q.From.Add(-fraud.MaxAge-day))
 		outer = []string{fmt.Sprintf("at >= %d", q.From.UnixMilli())}
 	case fraud.AuditAct:
-		conditions, what = within("acts.at"), "acts.what"
+		conditions, what = within("acts.at", q.From), "acts.what"
 		partner = fmt.Sprintf("(by = %[1]s OR whom = %[1]s)", literal(q.Partner))
 	case fraud.AuditUsage:
 		conditions, what = []string{fmt.Sprintf("hour >= toDateTime(%d) AND hour < toDateTime(%d)",

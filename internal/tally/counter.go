@@ -79,7 +79,8 @@ func New(node string, every time.Duration, dir string, to Ledger, reg prometheus
 	c := &Counter{
 		node: node, run: uuid.New(), every: every, to: to, log: log,
 		lost: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "waspada_tally_lost_calls_total", Help: "Requests that the audit does not count, as ClickHouse was away too long.",
+			Name: "waspada_tally_lost_calls_total",
+			Help: "Requests that the audit does not count, as ClickHouse was away too long.",
 		}),
 		counted: map[key]count{}, hours: map[time.Time]map[key]*hourCell{},
 	}
