@@ -57,7 +57,8 @@ their accounts), and authorities. The id of the event is that of the dispute.`),
 func newDisputeList(a *app) *cobra.Command {
 	var q client.DisputeQuery
 	cmd := &cobra.Command{
-		Use: "list [--state STATE,…] [--overdue] [--mine]", Short: "List the disputes that concern you, the overdue ones first",
+		Use:   "list [--state STATE,…] [--overdue] [--mine]",
+		Short: "List the disputes that concern you, the overdue ones first",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usage("dispute list takes flags only; see waspada dispute list --help")
@@ -198,8 +199,9 @@ before; cleared and corrected clear it. Look-ups show it tens of milliseconds la
 --investigator-reason is shown to authorities alone: ` + investigators + `.
 
 After a failure repeat the same command: it finishes what was begun, and counts once.`),
-		Example: `  waspada dispute decide 019a… --outcome cleared --reason victim_not_mule --investigator-reason account_takeover`,
-		Args:    oneDispute,
+		Example: `  waspada dispute decide 019a… --outcome cleared --reason victim_not_mule \
+      --investigator-reason account_takeover`,
+		Args: oneDispute,
 	}
 	flags := cmd.Flags()
 	flags.Var(&word[fraud.DisputeState, *fraud.DisputeState]{&outcome}, "outcome", "upheld, corrected, cleared or restored")

@@ -28,7 +28,8 @@ type DisputeDesk interface {
 // DisputeReader shows disputes to those whom they concern, each as much as it may see.
 type DisputeReader interface {
 	Dispute(ctx context.Context, asker *fraud.Partner, id uuid.UUID) (fraud.SeenDispute, error)
-	Disputes(ctx context.Context, asker *fraud.Partner, q fraud.DisputeQuery) (page []fraud.SeenDispute, more bool, err error)
+	Disputes(ctx context.Context, asker *fraud.Partner, q fraud.DisputeQuery) (
+		page []fraud.SeenDispute, more bool, err error)
 }
 
 // DisputeTaker takes disputes on for authorities. What is asked for again is finished and not done twice.

@@ -104,9 +104,9 @@ func TestADisputeIsShownToEachAsFarAsItConcernsIt(t *testing.T) {
 	rest := `},"opened_at":"2026-11-21T02:00:00.000Z","reviewed_at":"2026-11-21T12:00:00.000Z",` +
 		`"decided_at":"2026-11-22T07:00:00.000Z","reason":{"code":"victim_not_mule",` +
 		`"en":"Its owner was deceived and took no part","ms":"Pemiliknya mangsa penipuan dan tidak terlibat"}`
-	authority := `,"authority":{"opened_by":"bank-b","reporters":["telco-c"],"reviewed_by":"police-e","decided_by":"police-e",` +
-		`"investigator_reason":"mule_recruited","steps":[{"at":"2026-11-21T12:00:00.000Z","to":"under_review","by":"police-e",` +
-		`"key":"e.1"},{"at":"2026-11-22T07:00:00.000Z","to":"cleared","by":"police-e","key":"e.1","reason":"victim_not_mule",` +
+	authority := `,"authority":{"opened_by":"bank-b","reporters":["telco-c"],"reviewed_by":"police-e",` +
+		`"decided_by":"police-e","investigator_reason":"mule_recruited","steps":[{"at":"2026-11-21T12:00:00.000Z",` +
+		`"to":"under_review","by":"police-e","key":"e.1"},{"at":"2026-11-22T07:00:00.000Z","to":"cleared","by":"police-e","key":"e.1","reason":"victim_not_mule",` +
 		`"investigator_reason":"mule_recruited","event_id":"` + someID + `"}]}`
 	for key, want := range map[string]string{
 		"report":  head("opener") + also + rest + "}",
@@ -192,7 +192,8 @@ func TestOpeningADisputeSendsItsEvent(t *testing.T) {
 func TestADecisionIsPassedOnAndItsRefusalTold(t *testing.T) {
 	h := newHub(t)
 	h.disputes = []fraud.DisputeCase{dispute()}
-	body := `{"outcome":"upheld","reason":"report_verified","investigator_reason":"funds_traced","category":"loan","confidence":90}`
+	body := `{"outcome":"upheld","reason":"report_verified","investigator_reason":"funds_traced",` +
+		`"category":"loan","confidence":90}`
 	decide := ask{method: "POST", path: "/v1/disputes/" + someID + "/decision", key: "police", body: body}
 	if got := h.do(t, decide); got.Status != 200 {
 		t.Errorf("%d %s", got.Status, got.Body)

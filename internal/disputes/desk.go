@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,6 +42,18 @@ type Config struct {
 // DefaultConfig is what the daemon starts from.
 func DefaultConfig() Config { return Config{Every: time.Minute, Settle: 250 * time.Millisecond} }
 
+// shared is how old what the ledger said may be when a list is made of it. Many who ask for lists cost it no more than
+// one; a step taken at this desk is seen at once.
+const shared = time.Second
+
+// recent is what the ledger said last. Who has the turn may look at it.
+type recent struct {
+	turn    chan struct{}
+	at      time.Time
+	all     []fraud.DisputeCase // never changed
+	changed atomic.Bool         // at this desk, since
+}
+
 // shown is how long ago a dispute may have been opened that is in lists; what is undecided is in them however old it is.
 const shown = 92 * 24 * time.Hour
 
@@ -55,6 +68,7 @@ type Desk struct {
 	log       *slog.Logger
 	metrics   *metrics
 	told      map[overdue]bool
+	recent    recent
 }
 
 // NewDesk makes a Desk. It is inert until it is asked, or Run.
@@ -64,7 +78,7 @@ func NewDesk(
 ) *Desk {
 	return &Desk{
 		cfg: cfg, ledger: ledger, publisher: publisher, screen: screen, policy: policy, now: now, log: log,
-		metrics: newMetrics(registerer), told: map[overdue]bool{},
+		metrics: newMetrics(registerer), told: map[overdue]bool{}, recent: recent{turn: make(chan struct{}, 1)},
 	}
 }
 
@@ -93,7 +107,7 @@ func (d *Desk) Disputes(ctx context.Context, asker *fraud.Partner, q fraud.Dispu
 	page []fraud.SeenDispute, more bool, err error,
 ) {
 	now := d.now()
-	all, err := d.ledger.Disputes(ctx, now.Add(-shown))
+	all, err := d.all(ctx)
 	if err != nil {
 		return nil, false, err
 	}
@@ -131,6 +145,27 @@ func (d *Desk) open(ctx context.Context, who *fraud.Identity, id uuid.UUID) (fra
 		return fraud.SeenDispute{}, fmt.Errorf("disputes: %w", fraud.ErrNotAuthority)
 	}
 	return d.Dispute(ctx, who.Partner, id)
+}
+
+// all are the disputes that lists are made of; they are shared and must not be changed.
+func (d *Desk) all(ctx context.Context) ([]fraud.DisputeCase, error) {
+	select {
+	case d.recent.turn <- struct{}{}:
+		defer func() { <-d.recent.turn }()
+	case <-ctx.Done():
+		return nil, fmt.Errorf("disputes: %w: %w", fraud.ErrUnavailable, ctx.Err())
+	}
+	now := d.now()
+	if changed := d.recent.changed.Swap(false); !changed && !d.recent.at.IsZero() && now.Sub(d.recent.at) < shared {
+		return d.recent.all, nil
+	}
+	all, err := d.ledger.Disputes(ctx, now.Add(-shown))
+	if err != nil {
+		d.recent.changed.Store(true)
+		return nil, err
+	}
+	d.recent.at, d.recent.all = now, all
+	return all, nil
 }
 
 // Review acknowledges a dispute for an authority. Its repetition by the same authority changes nothing.
@@ -276,6 +311,7 @@ func (d *Desk) take(ctx context.Context, who *fraud.Identity, seen *fraud.SeenDi
 	step.ID, step.At = uuid.Must(uuid.NewV7()), d.now().UTC().Truncate(time.Millisecond)
 	step.Dispute, step.Number = seen.ID, uint8(len(seen.Steps)+1)
 	step.By, step.Key = who.Partner.ID, who.KeyID
+	defer d.recent.changed.Store(true)
 	if err := d.ledger.AddDisputeStep(ctx, step); err != nil {
 		return *seen, err
 	}

@@ -32,6 +32,7 @@ type hub struct {
 	by     []string
 	down   error  // of the gateway
 	meet   func() // before a step is written
+	lists  int    // how often all disputes were asked for
 }
 
 func (h *hub) AddDisputeStep(_ context.Context, s fraud.DisputeStep) error {
@@ -44,9 +45,12 @@ func (h *hub) AddDisputeStep(_ context.Context, s fraud.DisputeStep) error {
 	return nil
 }
 
-func (h *hub) Disputes(context.Context, time.Time) (all []fraud.DisputeCase, _ error) {
+func (h *hub) Disputes(_ context.Context, since time.Time) (all []fraud.DisputeCase, _ error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if !since.IsZero() {
+		h.lists++
+	}
 	steps := slices.Clone(h.steps)
 	slices.SortFunc(steps, func(a, b fraud.DisputeStep) int {
 		return cmp.Or(cmp.Compare(a.Number, b.Number), slices.Compare(a.ID[:], b.ID[:]))
@@ -83,6 +87,24 @@ func (h *hub) PublishAs(_ context.Context, partner string, _ uuid.UUID, events [
 	return nil
 }
 
+// book is what was logged.
+type book struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (b *book) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *book) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
 // The partners: a bank that opens, another that listed, a third, and two authorities.
 var partners = []*fraud.Partner{
 	{Number: 1, ID: "holder", Kind: fraud.Bank, State: fraud.Active},
@@ -98,7 +120,7 @@ func as(id string) *fraud.Identity {
 	return &fraud.Identity{Partner: partners[i], KeyID: id + ".1", Scopes: fraud.MayReport}
 }
 
-func (h *hub) desk(t *testing.T, log *bytes.Buffer) (*Desk, *prometheus.Registry) {
+func (h *hub) desk(t *testing.T, log *book) (*Desk, *prometheus.Registry) {
 	t.Helper()
 	taxonomy, err := fraud.LoadTaxonomy(schemas.Taxonomy())
 	if err != nil {
@@ -141,7 +163,7 @@ var upheld = fraud.DisputeDecision{To: fraud.DisputeUpheld, Reason: "report_veri
 func TestADecisionIsWrittenThenSaidAndItsRepetitionFinishesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, ctx := &hub{}, t.Context()
-		d, _ := h.desk(t, new(bytes.Buffer))
+		d, _ := h.desk(t, new(book))
 		id := h.dispute(time.Hour, 1)
 		if _, err := d.Decide(ctx, as("police"), id, upheld); !errors.Is(err, fraud.ErrDisputePassed) {
 			t.Errorf("decided without a review: %v", err)
@@ -188,8 +210,8 @@ func TestADecisionIsWrittenThenSaidAndItsRepetitionFinishesIt(t *testing.T) {
 func TestOfTwoDecisionsAtOnceOneStandsAndIsSaid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, ctx := &hub{}, t.Context()
-		one, _ := h.desk(t, new(bytes.Buffer))
-		two, _ := h.desk(t, new(bytes.Buffer))
+		one, _ := h.desk(t, new(book))
+		two, _ := h.desk(t, new(book))
 		id := h.dispute(time.Hour, 1)
 		if _, err := one.Review(ctx, as("police"), id); err != nil {
 			t.Fatal(err)
@@ -221,7 +243,7 @@ func TestOfTwoDecisionsAtOnceOneStandsAndIsSaid(t *testing.T) {
 func TestWhoMayNotDecideIsRefusedAndWhoIsNotConcernedHearsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, ctx := &hub{}, t.Context()
-		d, _ := h.desk(t, new(bytes.Buffer))
+		d, _ := h.desk(t, new(book))
 		id, protected, unlisted := h.dispute(time.Hour, 1), h.dispute(time.Hour, 99), h.dispute(time.Hour, 3)
 		h.cases[2].Opinions = h.cases[2].Opinions[:1]
 		for _, who := range []string{"holder", "reporter", "other", "trainee"} {
@@ -275,7 +297,7 @@ func TestWhoMayNotDecideIsRefusedAndWhoIsNotConcernedHearsNothing(t *testing.T) 
 func TestAListShowsEachWhatConcernsItPageByPageTheOverdueFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, ctx := &hub{}, t.Context()
-		d, registry := h.desk(t, new(bytes.Buffer))
+		d, registry := h.desk(t, new(book))
 		for n, ago := range []time.Duration{1, 30, 2, 80, 24 * 93} {
 			h.dispute(ago*time.Hour, byte(n+1))
 		}
@@ -328,6 +350,44 @@ func TestAListShowsEachWhatConcernsItPageByPageTheOverdueFirst(t *testing.T) {
 	})
 }
 
+func TestManyListsAskTheLedgerOnceASecondAndAStepTakenHereShowsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hub{}
+		d, _ := h.desk(t, new(book))
+		id := h.dispute(time.Hour, 1)
+		state := func() string {
+			t.Helper()
+			page, _, err := d.Disputes(t.Context(), as("police").Partner, fraud.DisputeQuery{Limit: 9})
+			if err != nil || len(page) != 1 {
+				t.Fatal(page, err)
+			}
+			return page[0].State.String()
+		}
+		for range 100 {
+			state()
+		}
+		if h.lists != 1 {
+			t.Errorf("the ledger was asked %d times in a moment", h.lists)
+		}
+		if _, err := d.Review(t.Context(), as("police"), id); err != nil {
+			t.Fatal(err)
+		}
+		if got := state(); got != "under_review" {
+			t.Errorf("after a step: %s", got)
+		}
+		time.Sleep(time.Second)
+		if state(); h.lists != 3 {
+			t.Errorf("a second later it was asked %d times", h.lists)
+		}
+		gone, end := context.WithCancel(t.Context())
+		end()
+		d.recent.turn <- struct{}{} // somebody waits for a ledger that does not answer
+		if _, _, err := d.Disputes(gone, as("police").Partner, fraud.DisputeQuery{}); !errors.Is(err, fraud.ErrUnavailable) {
+			t.Errorf("behind a ledger that does not answer: %v", err)
+		}
+	})
+}
+
 // gauges are those that are not 0.
 func gauges(t *testing.T, registry *prometheus.Registry) string {
 	t.Helper()
@@ -350,7 +410,7 @@ func gauges(t *testing.T, registry *prometheus.Registry) string {
 func TestEachClockThatRunsOutIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := &hub{}
-		var log bytes.Buffer
+		var log book
 		d, _ := h.desk(t, &log)
 		h.dispute(23*time.Hour, 1)
 		ctx, stop := context.WithCancel(t.Context())

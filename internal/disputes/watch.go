@@ -59,7 +59,7 @@ func (d *Desk) Run(ctx context.Context) error {
 // look counts disputes once.
 func (d *Desk) look(ctx context.Context) error {
 	now := d.now()
-	all, err := d.ledger.Disputes(ctx, now.Add(-shown))
+	all, err := d.all(ctx)
 	if err != nil {
 		return err
 	}

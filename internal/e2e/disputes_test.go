@@ -143,8 +143,8 @@ func TestADisputeGoesFromItsOpeningToItsDecision(t *testing.T) {
 	}
 	got = d.shows(t, d.Node, "regulator", id, "upheld in_force")
 	want := []string{"bank-kenari", "bank-penyu", "police-ccid"}
-	if a := got.Authority; a == nil || a.OpenedBy != "bank-harimau" || !slices.Equal(a.Reporters, want) || len(a.Steps) != 2 ||
-		a.InvestigatorReason != "funds_traced" {
+	if a := got.Authority; a == nil || a.OpenedBy != "bank-harimau" || !slices.Equal(a.Reporters, want) ||
+		len(a.Steps) != 2 || a.InvestigatorReason != "funds_traced" {
 		t.Errorf("an authority is shown %+v", a)
 	}
 
@@ -158,18 +158,22 @@ func TestADisputeGoesFromItsOpeningToItsDecision(t *testing.T) {
 	if got := d.shows(t, d.Node, "bank", id2, "open in_force"); got.As != "reporter" {
 		t.Errorf("a reporter is shown %+v", got)
 	}
-	if out, err := d.CLI(t, "police", "dispute", "review", id2.String()); err != nil || !strings.Contains(out, "under_review") {
-		t.Fatalf("%s %v", out, err)
-	}
-	if out, err := d.CLI(t, "police", "dispute", "decide", id2.String(), "--outcome", "cleared", "--reason", "victim_not_mule",
-		"--investigator-reason", "mule_recruited"); err != nil || !strings.Contains(out, "mule_recruited") {
-		t.Fatalf("%s %v", out, err)
+	for _, c := range []struct{ args, want string }{
+		{"review", "under_review"},
+		{"decide --outcome cleared --reason victim_not_mule --investigator-reason mule_recruited", "mule_recruited"},
+	} {
+		step, flags, _ := strings.Cut(c.args, " ")
+		args := append([]string{"dispute", step, id2.String()}, strings.Fields(flags)...)
+		if out, err := d.CLI(t, "police", args...); err != nil || !strings.Contains(out, c.want) {
+			t.Fatalf("%s: %s %v", c.args, out, err)
+		}
 	}
 	d.become(t, wrong, fraud.ClearedUp)
-	if got := d.shows(t, d.other, "bank", id2, "cleared in_force"); got.Reason == nil || got.Reason.Code != "victim_not_mule" {
-		t.Errorf("a reporter is shown the reason %+v", got.Reason)
+	if got := d.shows(t, d.other, "bank", id2, "cleared in_force").Reason; got == nil || got.Code != "victim_not_mule" {
+		t.Errorf("a reporter is shown the reason %+v", got)
 	}
-	_, err = d.Client(t, "regulator").DecideDispute(ctx, id2, client.DisputeDecision{Outcome: "upheld", Reason: "new_evidence"})
+	_, err = d.Client(t, "regulator").DecideDispute(ctx, id2, client.DisputeDecision{Outcome: "upheld",
+		Reason: "new_evidence"})
 	refused(t, "decided once more", err, "dispute_passed")
 	if _, err := d.Client(t, "regulator").DecideDispute(ctx, id2, client.DisputeDecision{Outcome: "restored",
 		Reason: "cleared_in_error", InvestigatorReason: "mule_complicit"}); err != nil {
@@ -311,7 +315,8 @@ func TestDisputesThatWaitTooLongEscalateAndListingsLapse(t *testing.T) {
 	}
 	d.shows(t, d.Node, "police", waiting, "open in_force")
 	page, _, err := d.Client(t, "police").Disputes(ctx, client.DisputeQuery{})
-	if err != nil || len(page) != 2 || page[0].ID != waiting || !slices.Equal(page[0].Overdue, []string{"acknowledge", "decide"}) {
+	if err != nil || len(page) != 2 || page[0].ID != waiting ||
+		!slices.Equal(page[0].Overdue, []string{"acknowledge", "decide"}) {
 		t.Errorf("the list: %+v, %v", page, err)
 	}
 	overdue := func(clocks float64) {
