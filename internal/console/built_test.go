@@ -41,6 +41,7 @@ func folder(t *testing.T, dir string) map[string]string {
 }
 
 func TestTheFilesAreWhatTheSourcesGive(t *testing.T) {
+	t.Parallel()
 	tool(t, "esbuild")
 	dir := t.TempDir()
 	if out, err := exec.CommandContext(t.Context(), "node", filepath.Join("web", "build.mjs"), dir).CombinedOutput(); err != nil {

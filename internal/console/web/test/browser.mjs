@@ -12,15 +12,17 @@ export const browser = await chromium.launch({
     '--disable-component-update', '--disable-sync'],
 })
 
-const tell = (claim, wrong) => process.stdout.write(JSON.stringify({ claim, wrong }) + '\n')
+const tell = (claim, wrong, began) => process.stdout.write(JSON.stringify({ claim, wrong, took: Date.now() - began }) + '\n')
 
 /** claim runs a check; what it throws is what is wrong. */
 export async function claim(words, check) {
+  const began = Date.now()
   try {
     await check()
-    tell(words, '')
+    tell(words, '', began)
   } catch (thrown) {
-    tell(words, String(thrown.stack ?? thrown).replace(/\u001b\[\d+m/g, '').slice(0, 2000))
+    for (const page of browser.contexts().flatMap((context) => context.pages())) await shoot(page, 'failed').catch(() => {})
+    tell(words, String(thrown.stack ?? thrown).replace(/\u001b\[\d+m/g, '').slice(0, 2000), began)
   }
 }
 
@@ -33,7 +35,7 @@ const complaints = []
 
 /** newPage opens the console as somebody who has never been there. A slow machine gets its time. */
 export async function newPage(options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: 'en-MY', ...options })
+  const context = await browser.newContext({ viewport: { width: 1280, height: 960 }, locale: 'en-MY', reducedMotion: 'reduce', ...options })
   context.setDefaultTimeout(30_000)
   await context.route('**/*', (route) => {
     const url = route.request().url()
@@ -82,4 +84,4 @@ export async function accessible(page) {
 }
 
 export const shoot = (page, name) =>
-  page.screenshot({ path: join(input.screenshots, `${name}.png`), fullPage: true, animations: 'disabled' })
+  page.screenshot({ path: join(input.screenshots, `${name}.png`) })

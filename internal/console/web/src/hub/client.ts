@@ -10,7 +10,17 @@ export type SaidEvent = components['schemas']['Event']
 export type EventResult = components['schemas']['EventResult']
 export type EventFate = components['schemas']['EventFate']
 
-export const hub = createClient<paths>({ baseUrl: location.origin, credentials: 'omit', cache: 'no-store' })
+/** patient repeats what a busy hub turned away, when the hub says; all that the console sends may be sent twice. */
+async function patient(request: Request): Promise<Response> {
+  for (let tries = 1; ; tries++) {
+    const response = await fetch(request.clone())
+    const wait = Number(response.headers.get('Retry-After') || Infinity)
+    if (response.status !== 503 || tries === 4 || wait > 3) return response
+    await new Promise((wake) => setTimeout(wake, wait * 1000))
+  }
+}
+
+export const hub = createClient<paths>({ baseUrl: location.origin, credentials: 'omit', cache: 'no-store', fetch: patient })
 
 hub.use({
   onRequest({ request }) {

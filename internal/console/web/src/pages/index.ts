@@ -4,11 +4,17 @@ import { may, type Scope } from '../hub/session'
 import type { Word } from '../words'
 import type { IconName } from '../parts/icon'
 import { LookupPage } from './lookup'
+import { PartnersPage } from './partners'
+import { ReportsPage } from './reports'
+import { TrendsPage } from './trends'
 
 export type Page = { name: string; title: Word; group: Word; icon: IconName; needs: Scope; view: ComponentType }
 
 const pages: Page[] = [
   { name: 'lookup', title: 'page_lookup', group: 'group_ask', icon: 'search', needs: 'lookup', view: LookupPage },
+  { name: 'trends', title: 'page_trends', group: 'group_see', icon: 'trends', needs: 'analyse', view: TrendsPage },
+  { name: 'reports', title: 'page_reports', group: 'group_say', icon: 'reports', needs: 'report', view: ReportsPage },
+  { name: 'partners', title: 'page_partners', group: 'group_run', icon: 'partners', needs: 'admin', view: PartnersPage },
 ]
 
 export const allowedPages = (): Page[] => pages.filter(({ needs }) => may(needs))

@@ -46,6 +46,10 @@ const formats = computed(() => ({
   moment: new Intl.DateTimeFormat(locale.value, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone }),
   clock: new Intl.DateTimeFormat(locale.value, { timeStyle: 'medium', timeZone: zone }),
   day: new Intl.DateTimeFormat(locale.value, { dateStyle: 'medium', timeZone: zone }),
+  weekday: new Intl.DateTimeFormat(locale.value, { weekday: 'long', timeZone: 'UTC' }),
+  dayMonth: new Intl.DateTimeFormat(locale.value, { day: 'numeric', month: 'short', timeZone: zone }),
+  monthYear: new Intl.DateTimeFormat(locale.value, { month: 'short', year: 'numeric', timeZone: zone }),
+  hour: new Intl.DateTimeFormat(locale.value, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23', timeZone: zone }),
   relative: new Intl.RelativeTimeFormat(locale.value, { numeric: 'auto' }),
 }))
 
@@ -54,6 +58,21 @@ export const percent = (share: number): string => formats.value.percent.format(s
 export const moment = (at: Date): string => formats.value.moment.format(at)
 export const clock = (at: Date): string => formats.value.clock.format(at)
 export const day = (at: Date): string => formats.value.day.format(at)
+
+/** weekday is the name of a day, 0 for Monday. */
+export const weekday = (n: number): string => formats.value.weekday.format(new Date(Date.UTC(2024, 0, 1 + n)))
+
+/** axisTime is a time at an axis whose marks are so many seconds apart. */
+export function axisTime(at: Date, step: number): string {
+  const { hour, dayMonth, monthYear } = formats.value
+  if (step >= 28 * 86_400) return monthYear.format(at)
+  const time = hour.format(at)
+  return step >= 86_400 || time === '00:00' ? dayMonth.format(at) : time
+}
+
+/** bucketTime names an hour, a day or the week that begins on a day. */
+export const bucketTime = (at: Date, bucket: 'hour' | 'day' | 'week'): string =>
+  bucket === 'hour' ? `${formats.value.dayMonth.format(at)}, ${formats.value.hour.format(at)}` : day(at)
 
 /** ago is how long before now something was: "3 hours ago". */
 export function ago(at: Date, now: Date): string {

@@ -17,3 +17,6 @@ export const topCategories = categories
 
 /** states are the regions below the whole country. */
 export const states = regions.filter(({ parent }) => parent)
+
+/** classOf is the class that a category belongs to, itself when it is one. */
+export const classOf = (name: string): string => titles.get(name)?.parent ?? name
