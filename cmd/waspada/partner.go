@@ -70,6 +70,7 @@ func newPartnerAdd(a *app) *cobra.Command {
 	flags.Uint64Var(&p.Users, "users", 0, "how many people use it in Malaysia")
 	certificate.add(flags)
 	flags.StringSliceVar(&p.SharingGroups, "sharing-groups", nil, "the sharing groups that it belongs to")
+	flags.StringSliceVar(&p.Platforms, "platforms", nil, "the platforms that it runs: facebook,instagram")
 	flags.StringVar(&p.Reason, "reason", "", "why, for the audit")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if p.Name == "" || kind == 0 {
@@ -176,6 +177,9 @@ func (a *app) showPartner(p client.Partner) error {
 	}
 	if len(p.SharingGroups) > 0 {
 		a.say("  shares in    %s", strings.Join(p.SharingGroups, ", "))
+	}
+	if len(p.Platforms) > 0 {
+		a.say("  runs         %s", strings.Join(p.Platforms, ", "))
 	}
 	for _, k := range p.APIKeys {
 		a.say("  API key      %s  %s%s", k.ID, strings.Join(k.Scopes, ","), ending(k.Expires, ", expires ", ""))

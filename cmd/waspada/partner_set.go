@@ -74,7 +74,7 @@ func newPartnerSet(a *app) *cobra.Command {
 		quotas                     map[string]int
 		licensed                   bool
 		users                      uint64
-		groups                     []string
+		groups, platforms          []string
 		certificate                subjectFlags
 	)
 	cmd := &cobra.Command{
@@ -95,6 +95,7 @@ hub's default; --mtls-subject "" ends its certificate. No partner becomes an aut
 	flags.BoolVar(&licensed, "licensed-platform", false, "it is a platform licensed under the Online Safety Act")
 	flags.Uint64Var(&users, "users", 0, "how many people use it in Malaysia")
 	flags.StringSliceVar(&groups, "sharing-groups", nil, `the sharing groups that it belongs to; "" for none`)
+	flags.StringSliceVar(&platforms, "platforms", nil, `the platforms that it runs: facebook,instagram; "" for none`)
 	certificate.add(flags)
 	flags.StringVar(&reason, "reason", "", "why, for the audit")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -110,8 +111,8 @@ hub's default; --mtls-subject "" ends its certificate. No partner becomes an aut
 		word := kind.String()
 		change := client.PartnerChange{Reason: reason, Quotas: quotas, Name: given(flags, "name", &name),
 			Kind: given(flags, "kind", &word), Organisation: given(flags, "organisation", &organisation),
-			SharingGroups: given(flags, "sharing-groups", &groups),
-			Weight:        given(flags, "weight", &weight), Licensed: given(flags, "licensed-platform", &licensed),
+			SharingGroups: given(flags, "sharing-groups", &groups), Platforms: given(flags, "platforms", &platforms),
+			Weight: given(flags, "weight", &weight), Licensed: given(flags, "licensed-platform", &licensed),
 			Users: given(flags, "users", &users), SubjectScopes: given(flags, "mtls-scopes", &scopes)}
 		if flags.Changed("mtls-subject") || flags.Changed("certificate") {
 			change.Subject = &subject

@@ -64,6 +64,7 @@ type partnerAnswer struct {
 	APIKeys      []apiKeyAnswer     `json:"api_keys"`
 	SigningKeys  []signingKeyAnswer `json:"signing_keys"`
 	Sharing      []string           `json:"sharing_groups,omitempty"`
+	Platforms    []string           `json:"platforms,omitempty"`
 	Voids        []voidAnswer       `json:"voids,omitempty"`
 	Releases     []releaseAnswer    `json:"releases,omitempty"`
 }
@@ -104,7 +105,7 @@ func answerOf(r *fraud.PartnerRevision) *partnerAnswer {
 	for i, k := range r.SigningKeys {
 		a.SigningKeys[i] = signingKeyAnswer{k.ID, k.Public, k.NotBefore, k.NotAfter, k.Reason}
 	}
-	a.Sharing = r.Sharing
+	a.Sharing, a.Platforms = r.Sharing, r.Platforms
 	for _, v := range r.Voided {
 		a.Voids = append(a.Voids, voidAnswer{v.ID, v.Since, v.Until, v.KeyID, v.Reason, v.At})
 	}
@@ -167,6 +168,7 @@ func (s *Server) addPartner(r *request) error {
 		Subject      string             `json:"mtls_subject"`
 		Scopes       []string           `json:"mtls_scopes"`
 		Sharing      []string           `json:"sharing_groups"`
+		Platforms    []string           `json:"platforms"`
 		Reason       string             `json:"reason"`
 	}{Weight: 1, State: fraud.Shadow}
 	if err := r.order(&in); err != nil {
@@ -184,7 +186,7 @@ func (s *Server) addPartner(r *request) error {
 		p.Name, p.Kind, p.Weight, p.State = in.Name, in.Kind, in.Weight, in.State
 		p.Organisation = cmp.Or(in.Organisation, in.ID)
 		p.Quotas, p.Licensed, p.Users, p.Subject = fraud.Quotas(in.Quotas), in.Licensed, in.Users, in.Subject
-		p.SubjectScopes, p.Sharing = scopes, in.Sharing
+		p.SubjectScopes, p.Sharing, p.Platforms = scopes, in.Sharing, in.Platforms
 		return nil
 	})
 }

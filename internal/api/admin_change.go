@@ -48,6 +48,7 @@ type partnerChange struct {
 	Subject      member[string]            `json:"mtls_subject"`
 	Scopes       member[[]string]          `json:"mtls_scopes"`
 	Sharing      member[[]string]          `json:"sharing_groups"`
+	Platforms    member[[]string]          `json:"platforms"`
 	Reason       string                    `json:"reason"`
 }
 
@@ -69,7 +70,7 @@ func (c *partnerChange) names() string {
 		{"name", c.Name.named}, {"kind", c.Kind.named}, {"organisation", c.Organisation.named}, {"weight", c.Weight.named},
 		{"quotas", c.Quotas.named}, {"licensed_platform", c.Licensed.named}, {"users", c.Users.named},
 		{"mtls_subject", c.Subject.named}, {"mtls_scopes", c.Scopes.named},
-		{"sharing_groups", c.Sharing.named},
+		{"sharing_groups", c.Sharing.named}, {"platforms", c.Platforms.named},
 	} {
 		if m.named {
 			names = append(names, m.name)
@@ -130,6 +131,7 @@ func (s *Server) changePartner(r *request) error {
 			p.SubjectScopes = scopes
 		}
 		in.Sharing.change(&p.Sharing, nil)
+		in.Platforms.change(&p.Platforms, nil)
 		return nil
 	})
 }

@@ -198,11 +198,11 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 		want               func(*partnerAnswer)
 	}{
 		{"POST", "", `{"id":"purse","name":"Purse","kind":"ewallet","quotas":{"requests":5},"users":9,
-			"licensed_platform":true,"mtls_subject":"CN=purse","sharing_groups":["ewallets"],
+			"licensed_platform":true,"mtls_subject":"CN=purse","sharing_groups":["ewallets"],"platforms":["shopee"],
 			"reason":"contract"}`, 201, func(p *partnerAnswer) {
 			*p = partnerAnswer{ID: "purse", Number: 77, Name: "Purse", Kind: "ewallet", Organisation: "purse", Weight: 1,
 				State: "shadow", Quotas: quotasJSON{Requests: 5}, Users: 9, Licensed: true, Subject: "CN=purse",
-				Sharing: []string{"ewallets"},
+				Sharing: []string{"ewallets"}, Platforms: []string{"shopee"},
 				APIKeys: []apiKeyAnswer{}, SigningKeys: []signingKeyAnswer{}, ChangedAt: now}
 		}},
 		{"POST", "/purse/state", `{"state":"active","reason":"a quiet month"}`, 200,
@@ -213,9 +213,10 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 			p.Name, p.Kind, p.Organisation, p.Weight, p.Quotas = "Purse Plus", "bank", "e", 0.25, quotasJSON{Distinct: 70}
 			p.Licensed, p.Users, p.Subject, p.Scopes = false, 8, "CN=hub.purse", []string{"lookup"}
 		}},
-		{"PATCH", "/purse", `{"sharing_groups":["banks","nfp"],"reason":"joined"}`, 200,
-			func(p *partnerAnswer) { p.Sharing = []string{"banks", "nfp"} }},
-		{"PATCH", "/purse", `{"sharing_groups":null,"reason":"left"}`, 200, func(p *partnerAnswer) { p.Sharing = nil }},
+		{"PATCH", "/purse", `{"sharing_groups":["banks","nfp"],"platforms":["facebook","threads"],"reason":"joined"}`, 200,
+			func(p *partnerAnswer) { p.Sharing, p.Platforms = []string{"banks", "nfp"}, []string{"facebook", "threads"} }},
+		{"PATCH", "/purse", `{"sharing_groups":null,"platforms":null,"reason":"left"}`, 200,
+			func(p *partnerAnswer) { p.Sharing, p.Platforms = nil, nil }},
 		{"PATCH", "/purse", `{"quotas":{"listings":3},"reason":"nothing else changes"}`, 200,
 			func(p *partnerAnswer) { p.Quotas.Listings = 3 }},
 		{"PATCH", "/purse", `{"organisation":null,"weight":null,"quotas":null,"licensed_platform":null,"users":null,

@@ -16,6 +16,7 @@ func entryOf(r *fraud.PartnerRecord) *partnerEntry {
 		ID: r.ID, Number: int(r.Number), Name: r.Name, Kind: r.Kind.String(), Organisation: r.Organisation,
 		Weight: &weight, State: r.State.String(), Quotas: quotasEntry(r.Quotas), Licensed: r.Licensed, Users: r.Users,
 		Subject: r.Subject, Scopes: r.SubjectScopes.Names(), Sharing: r.Sharing,
+		Platforms: r.Platforms,
 	}
 	for _, k := range r.APIKeys {
 		e.APIKeys = append(e.APIKeys, apiEntry{k.ID, hex.EncodeToString(k.SHA256[:]), k.Scopes.Names(),

@@ -41,6 +41,7 @@ type partnerEntry struct {
 	Subject      string         `yaml:"mtls_subject"`
 	Scopes       []string       `yaml:"mtls_scopes"`
 	Sharing      []string       `yaml:"sharing_groups"`
+	Platforms    []string       `yaml:"platforms"`
 	APIKeys      []apiEntry     `yaml:"api_keys"`
 	SigningKeys  []signingEntry `yaml:"signing_keys"`
 	Voids        []voidEntry    `yaml:"voids"`
@@ -164,13 +165,22 @@ func (b *builder) partner(at string, e *partnerEntry) {
 		b.fault(at, "name and organisation have %d bytes at most", maxWords)
 	}
 	for i, name := range e.Sharing {
-		group, ok := sharingGroups().Code(name)
+		group, ok := taxonomy().Group.Code(name)
 		if !ok || group == 0 || slices.Contains(e.Sharing[:i], name) {
 			b.fault(fmt.Sprintf("%s.sharing_groups[%d]", at, i), "must be one of %s, and stand once",
-				strings.Join(sharingGroups().Names(), ", "))
+				strings.Join(taxonomy().Group.Names(), ", "))
 			continue
 		}
 		p.Groups = p.Groups.With(fraud.Group(group))
+	}
+	for i, name := range e.Platforms {
+		platform, ok := taxonomy().Platform.Code(name)
+		if !ok || platform == 0 || slices.Contains(e.Platforms[:i], name) {
+			b.fault(fmt.Sprintf("%s.platforms[%d]", at, i),
+				"must be a term of schemas/taxonomy/platform.json, such as facebook, and stand once")
+			continue
+		}
+		p.Runs = append(p.Runs, platform)
 	}
 	if b.byID[p.ID] != nil {
 		b.fault(at+".id", "stands twice")
@@ -181,7 +191,7 @@ func (b *builder) partner(at string, e *partnerEntry) {
 	b.byID[p.ID], b.byNumber[p.Number], b.names[p.Number] = p, p, e.Name
 	b.all = append(b.all, *p)
 	record := fraud.PartnerRecord{Partner: *p, Name: e.Name, Licensed: e.Licensed, Users: e.Users, Subject: e.Subject,
-		SubjectScopes: b.subject(at, e, p), Sharing: e.Sharing}
+		SubjectScopes: b.subject(at, e, p), Sharing: e.Sharing, Platforms: e.Platforms}
 	live := 0
 	for i := range e.APIKeys {
 		k := b.apiKey(fmt.Sprintf("%s.api_keys[%d]", at, i), &e.APIKeys[i], p)
@@ -297,13 +307,13 @@ func (b *builder) time(at, text string) time.Time {
 	return t
 }
 
-// sharingGroups is the vocabulary that the program was built with.
-var sharingGroups = sync.OnceValue(func() *fraud.Vocabulary {
-	taxonomy, err := fraud.LoadTaxonomy(schemas.Taxonomy())
+// taxonomy is that which the program was built with.
+var taxonomy = sync.OnceValue(func() *fraud.Taxonomy {
+	t, err := fraud.LoadTaxonomy(schemas.Taxonomy())
 	if err != nil {
 		panic(err) // of an embedded file: a test loads it
 	}
-	return taxonomy.Group
+	return t
 })
 
 // named adds an id to a place in the file where it is fit to print.

@@ -31,9 +31,11 @@ type Partner struct {
 	APIKeys       []APIKey     `json:"api_keys"`
 	SigningKeys   []SigningKey `json:"signing_keys"`
 	// SharingGroups are those that it belongs to.
-	SharingGroups []string  `json:"sharing_groups,omitempty"`
-	Voids         []Void    `json:"voids,omitempty"`
-	Releases      []Release `json:"releases,omitempty"`
+	SharingGroups []string `json:"sharing_groups,omitempty"`
+	// Platforms are those of the taxonomy that it runs.
+	Platforms []string  `json:"platforms,omitempty"`
+	Voids     []Void    `json:"voids,omitempty"`
+	Releases  []Release `json:"releases,omitempty"`
 }
 
 // Quotas are a partner's limits; 0 is the hub's default.
@@ -77,6 +79,7 @@ type NewPartner struct {
 	Subject       string   `json:"mtls_subject,omitempty"`
 	SubjectScopes []string `json:"mtls_scopes,omitempty"`
 	SharingGroups []string `json:"sharing_groups,omitempty"`
+	Platforms     []string `json:"platforms,omitempty"`
 	Reason        string   `json:"reason,omitempty"`
 }
 
@@ -94,6 +97,7 @@ type PartnerChange struct {
 	Subject       *string        `json:"mtls_subject,omitzero"`
 	SubjectScopes *[]string      `json:"mtls_scopes,omitzero"`
 	SharingGroups *[]string      `json:"sharing_groups,omitzero"`
+	Platforms     *[]string      `json:"platforms,omitzero"`
 	// Reason is needed: the audit keeps it.
 	Reason string `json:"reason"`
 }

@@ -26,6 +26,8 @@ type Partner struct {
 	Quotas Quotas
 	// Groups are the sharing groups that it belongs to.
 	Groups Groups
+	// Runs are the platforms of the taxonomy that it runs: what is reported about them it is expected to act on.
+	Runs []Code
 	// Voids take words of its out of force, and Releases let held words count.
 	Voids    []Void
 	Releases []Release

@@ -21,7 +21,9 @@ type PartnerRecord struct {
 	Subject       string
 	SubjectScopes Scope
 	// Sharing names the sharing groups that it belongs to; Groups follows from it.
-	Sharing     []string
+	Sharing []string
+	// Platforms names the platforms that it runs; Runs follows from it.
+	Platforms   []string
 	APIKeys     []APIKeyRecord
 	SigningKeys []SigningKeyRecord
 	// Voided and Released are what Voids and Releases follow from.

@@ -25,6 +25,7 @@ type storedRecord struct {
 	Subject      string             `json:"mtls_subject,omitzero"`
 	Scopes       string             `json:"mtls_scopes,omitzero"`
 	Sharing      []string           `json:"sharing_groups,omitempty"`
+	Platforms    []string           `json:"platforms,omitempty"`
 	APIKeys      []storedAPIKey     `json:"api_keys,omitempty"`
 	SigningKeys  []storedSigningKey `json:"signing_keys,omitempty"`
 	Voided       []storedVoid       `json:"voids,omitempty"`
@@ -78,7 +79,7 @@ func (r *PartnerRecord) MarshalJSON() ([]byte, error) {
 	s := storedRecord{
 		ID: r.ID, Number: r.Number, Name: r.Name, Kind: r.Kind, Organisation: r.Organisation, Weight: r.Weight,
 		State: r.State, Quotas: storedQuotas(r.Quotas), Licensed: r.Licensed, Users: r.Users, Subject: r.Subject,
-		Scopes: r.SubjectScopes.String(), Sharing: r.Sharing,
+		Scopes: r.SubjectScopes.String(), Sharing: r.Sharing, Platforms: r.Platforms,
 	}
 	for _, k := range r.APIKeys {
 		s.APIKeys = append(s.APIKeys, storedAPIKey{k.ID, hex.EncodeToString(k.SHA256[:]), k.Scopes.String(),
@@ -113,7 +114,7 @@ func (r *PartnerRecord) UnmarshalJSON(data []byte) error {
 		Partner: Partner{ID: s.ID, Number: s.Number, Kind: s.Kind, Organisation: s.Organisation, Weight: s.Weight,
 			State: s.State, Quotas: Quotas(s.Quotas)},
 		Name: s.Name, Licensed: s.Licensed, Users: s.Users, Subject: s.Subject, SubjectScopes: scopes,
-		Sharing: s.Sharing,
+		Sharing: s.Sharing, Platforms: s.Platforms,
 	}
 	for _, k := range s.APIKeys {
 		scopes, err := ParseScopes(strings.Fields(k.Scopes)...)
