@@ -214,7 +214,9 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 			p.Licensed, p.Users, p.Subject, p.Scopes = false, 8, "CN=hub.purse", []string{"lookup"}
 		}},
 		{"PATCH", "/purse", `{"sharing_groups":["banks","nfp"],"platforms":["facebook","threads"],"reason":"joined"}`, 200,
-			func(p *partnerAnswer) { p.Sharing, p.Platforms = []string{"banks", "nfp"}, []string{"facebook", "threads"} }},
+			func(p *partnerAnswer) {
+				p.Sharing, p.Platforms = []string{"banks", "nfp"}, []string{"facebook", "threads"}
+			}},
 		{"PATCH", "/purse", `{"sharing_groups":null,"platforms":null,"reason":"left"}`, 200,
 			func(p *partnerAnswer) { p.Sharing, p.Platforms = nil, nil }},
 		{"PATCH", "/purse", `{"quotas":{"listings":3},"reason":"nothing else changes"}`, 200,
@@ -297,8 +299,8 @@ func TestAPartnersLifeOverHTTP(t *testing.T) {
 		"regulator-d/d.2 change_partner purse : organisation, weight, quotas, licensed_platform, users, mtls_subject: " +
 			"back to where all begin",
 		"regulator-d/d.2 change_partner purse : quotas: nothing else changes",
-		"regulator-d/d.2 change_partner purse : sharing_groups: left",
-		"regulator-d/d.2 change_partner purse : sharing_groups: joined",
+		"regulator-d/d.2 change_partner purse : sharing_groups, platforms: left",
+		"regulator-d/d.2 change_partner purse : sharing_groups, platforms: joined",
 		"regulator-d/d.2 change_partner purse : name, kind, organisation, weight, quotas, licensed_platform, users, " +
 			"mtls_subject, mtls_scopes: a bank now",
 		"regulator-d/d.2 set_state purse : active: a quiet month",

@@ -14,6 +14,7 @@ import (
 type Reader struct {
 	conn       driver.Conn
 	categories *fraud.Vocabulary
+	platforms  *fraud.Vocabulary
 }
 
 // NewReader makes a Reader. It reaches nobody yet. The user needs SELECT on the database only.
@@ -26,7 +27,7 @@ func NewReader(cfg Config) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{conn, taxonomy.Category}, nil
+	return &Reader{conn, taxonomy.Category, taxonomy.Platform}, nil
 }
 
 // Close ends the connections.

@@ -1,0 +1,348 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+// boardTimeout is how long a board may take: a year of ten million events is some seconds' work.
+const boardTimeout = 30 * time.Second
+
+// wordVersion is the order of what a partner says about a digest: [fraud.MakeVersion].
+const wordVersion = `bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(issued_at)), 22), bitOr(
+	bitShiftLeft(toUInt64(multiIf(kind IN ('withdraw', 'clear'), 2, kind = 'dispute', 1, 0)), 20),
+	toUInt64(bitAnd(reinterpretAsUInt32(reverse(substring(UUIDStringToNum(toString(event_id)), 13, 4))), 1048575))))`
+
+// rules are what of the registry decides what counts, as conditions on the ledger's columns.
+type rules struct {
+	counts, authority, visible string
+	runs                       string // array of partner << 16 | platform
+	organisations              string // array of the index of each partner's organisation, by the partners' numbers
+	numbers                    string
+}
+
+func rulesOf(partners []fraud.Partner) rules {
+	var (
+		active, refused, released, authorities []string
+		runs, numbers, organisations           []string
+		audiences, insiders                    []string
+		names                                  []string
+	)
+	const second = "toUnixTimestamp(appended)"
+	for i := range partners {
+		p := &partners[i]
+		name := p.Organisation
+		if name == "" {
+			name = p.ID
+		}
+		place := slices.Index(names, name)
+		if place < 0 {
+			place = len(names)
+			names = append(names, name)
+		}
+		numbers = append(numbers, strconv.Itoa(int(p.Number)))
+		organisations = append(organisations, strconv.Itoa(place))
+		if p.Kind.Authority() {
+			authorities = append(authorities, strconv.Itoa(int(p.Number)))
+		}
+		if p.State != fraud.Active {
+			continue
+		}
+		active = append(active, strconv.Itoa(int(p.Number)))
+		for _, v := range p.Voids {
+			c := fmt.Sprintf("partner = %d AND %s >= %d", p.Number, second, v.Since)
+			if v.Until != 0 {
+				c += fmt.Sprintf(" AND %s < %d", second, v.Until)
+			}
+			if v.SignedBy != 0 {
+				c += fmt.Sprintf(" AND signed_by = %d", v.SignedBy)
+			}
+			refused = append(refused, c)
+		}
+		for _, r := range p.Releases {
+			released = append(released, fmt.Sprintf("partner = %d AND %s >= %d AND %s < %d", p.Number, second, r.Since, second,
+				r.Until))
+		}
+	}
+	for i := range partners {
+		p := &partners[i]
+		for _, platform := range p.Runs {
+			runs = append(runs, strconv.Itoa(int(p.Number)<<16|int(platform)))
+			for g := fraud.Group(1); g <= fraud.MaxGroup; g++ {
+				if p.Groups.Has(g) {
+					audiences = append(audiences, strconv.Itoa(int(platform)<<8|int(g)))
+				}
+			}
+			for j := range partners {
+				if organisations[j] == organisations[i] {
+					insiders = append(insiders, strconv.Itoa(int(partners[j].Number)<<16|int(platform)))
+				}
+			}
+		}
+	}
+	counts := "partner IN (" + orNone(active) + ") AND NOT (" + either(refused) + ") AND (NOT held OR " + either(released) + ")"
+	return rules{
+		counts: counts, authority: "partner IN (" + orNone(authorities) + ")",
+		visible: "(audience = 0 OR has(" + numbered(audiences) + ", toUInt32(platform) * 256 + audience) OR has(" +
+			numbered(insiders) + ", toUInt32(partner) * 65536 + platform))",
+		runs: numbered(runs), organisations: numbered(organisations), numbers: numbered(numbers),
+	}
+}
+
+func numbered(values []string) string {
+	return "CAST([" + strings.Join(values, ", ") + "], 'Array(UInt32)')"
+}
+
+// orNone is a list of numbers, or that of nobody.
+func orNone(values []string) string {
+	if len(values) == 0 {
+		return "0"
+	}
+	return strings.Join(values, ", ")
+}
+
+func either(conditions []string) string {
+	if len(conditions) == 0 {
+		return "0"
+	}
+	return "(" + strings.Join(conditions, ") OR (") + ")"
+}
+
+// words sums up, from the ledger, what each partner said of each digest that a condition chooses. Times are in
+// milliseconds, 0 for never, and of the first copy that counts, so that neither copies nor the order of arrival matter.
+//
+//	first, named   when it first reported it, and with which platforms
+//	listed         the version of its last listing, and the evidence of that
+//	back           when it took that back
+//	cleared        when it cleared it, where that is its last word, and the version of that
+//	upheld         the version of its last word, where it is to uphold
+//	acted          its first action, what it was, and when it says that it happened
+func words(r rules, chosen string) string {
+	return fmt.Sprintf(`
+		SELECT digest, partner, %[3]s AS authority,
+			arrayElement(%[4]s, indexOf(%[5]s, toUInt32(partner))) AS organisation,
+			minIf(at, kind = 'report') AS first,
+			minMapIf([platform], [at], kind = 'report' AND platform != 0 AND %[6]s) AS named,
+			maxIf(version, kind IN ('report', 'uphold')) AS listed,
+			argMaxIf(evidence, version, kind IN ('report', 'uphold')) AS grounds,
+			arrayFilter(w -> w.1 > listed, groupArrayIf((version, at), kind IN ('withdraw', 'clear'))) AS backs,
+			if(empty(backs), 0, arrayMin(w -> w.2, backs)) AS back,
+			maxIf(version, kind IN ('report', 'withdraw', 'dispute', 'uphold')) AS other,
+			arrayFilter(w -> w.1 > other, groupArrayIf((version, at), kind = 'clear')) AS clears,
+			if(empty(clears), (toUInt64(0), toInt64(0)), (arrayMax(w -> w.1, clears), arrayMin(w -> w.2, clears))) AS cleared,
+			maxIf(version, kind = 'uphold') AS upholds,
+			if(upholds != 0 AND upholds = greatest(other, maxIf(version, kind = 'clear')), upholds, 0) AS upheld,
+			minIf((at, kafka_partition, kafka_offset, bundle_index, toInt8(action),
+				toInt64(toUnixTimestamp64Milli(observed_at))), kind = 'action') AS acted
+		FROM (
+			SELECT digest, partner, kind, platform, audience, evidence, action, observed_at, kafka_partition, kafka_offset,
+				bundle_index, toInt64(toUnixTimestamp64Milli(appended)) AS at, %[7]s AS version
+			FROM events WHERE kind != 'sighting' AND digest != `+erasedDigest+` AND (%[1]s) AND (%[2]s))
+		GROUP BY digest, partner`, r.counts, chosen, r.authority, r.organisations, r.numbers, r.visible, wordVersion)
+}
+
+// clearedAt is when a digest was cleared, of the arrays of its partners' words: by a clear that stands and that no
+// authority has answered since; 0 for never.
+const clearedAt = `arrayFilter(c -> c.1 > arrayMax(groupArray(upheld)), groupArray(cleared)) AS standing_clears,
+	if(empty(standing_clears), 0, arrayMin(c -> c.2, standing_clears)) AS cleared_at`
+
+// signals are what a digest and a platform come to.
+func signals(r rules, chosen string) string {
+	return fmt.Sprintf(`
+		SELECT platform, began, if(first_act.1 = 0, 0, greatest(first_act.1, began)) AS acted_at, first_act.5 AS did,
+			first_act.6 AS declared,
+			arrayFilter(t -> t != 0, [if(has(backs_of, 0), 0, arrayMax(backs_of)), cleared_at]) AS ends,
+			if(empty(ends), 0, arrayMin(ends)) AS ended,
+			multiIf(ended != 0 AND (acted_at = 0 OR ended < acted_at), 'withdrawn', acted_at != 0, 'acted', 'open') AS state
+		FROM (
+			SELECT platform, began, cleared_at,
+				arrayMap(w -> w.2, arrayFilter(w -> has(w.1, platform), reporters)) AS backs_of,
+				arraySort(arrayMap(w -> w.2, arrayFilter(w -> has(%[2]s, toUInt32(w.1) * 65536 + platform), actors)))[1] AS first_act
+			FROM (
+				SELECT digest, minMap(named) AS begins, groupArrayIf((named.1, back), notEmpty(named.1)) AS reporters,
+					groupArrayIf((partner, acted), acted.1 != 0) AS actors, %[3]s
+				FROM (%[1]s)
+				GROUP BY digest)
+			ARRAY JOIN begins.1 AS platform, begins.2 AS began)`, words(r, chosen), r.runs, clearedAt)
+}
+
+// reportedIn chooses the digests that were reported in a span of time.
+func reportedIn(q *fraud.BoardQuestion, more string) string {
+	return fmt.Sprintf("digest GLOBAL IN (SELECT digest FROM events WHERE kind = 'report' AND %s%s)",
+		appendedIn(q.From, q.To), more)
+}
+
+func appendedIn(from, to time.Time) string {
+	return fmt.Sprintf("appended >= fromUnixTimestamp64Milli(%d) AND appended < fromUnixTimestamp64Milli(%d)",
+		from.UnixMilli(), to.UnixMilli())
+}
+
+// PlatformBoard tells what became of the signals that began in a span of time, for each platform that has any, in the
+// order of their codes. It equals a direct count over the ledger at this moment.
+func (r *Reader) PlatformBoard(ctx context.Context, q fraud.BoardQuestion) (all []fraud.PlatformScore, err error) {
+	ctx, cancel := context.WithTimeout(ctx, boardTimeout)
+	defer cancel()
+	var ages []string
+	for i, age := range fraud.OverdueAges {
+		until := "1"
+		if i+1 < len(fraud.OverdueAges) {
+			until = fmt.Sprintf("age < %d", fraud.OverdueAges[i+1].Milliseconds())
+		}
+		ages = append(ages, fmt.Sprintf("countIf(overdue AND age >= %d AND %s)", age.Milliseconds(), until))
+	}
+	query := fmt.Sprintf(`
+		SELECT platform, count(), countIf(state = 'withdrawn'), countIf(state = 'open'), countIf(overdue),
+			[countIf(state = 'acted'), countIf(state = 'acted' AND did = 1), countIf(state = 'acted' AND did = 2),
+				countIf(state = 'acted' AND did = 3), countIf(state = 'acted' AND did = 4), countIf(state = 'acted' AND did = 5),
+				countIf(state = 'acted' AND did = 6)],
+			quantilesExactInclusiveIf(0.5, 0.9)(acted_at - began, state = 'acted'),
+			countIf(state = 'acted' AND declared != 0),
+			quantilesExactInclusiveIf(0.5)(declared - began, state = 'acted' AND declared != 0), [%s]
+		FROM (SELECT *, %d - began AS age, state = 'open' AND age > %d AS overdue FROM (%s)
+			WHERE began >= %d AND began < %d)
+		GROUP BY platform ORDER BY platform`, strings.Join(ages, ", "), q.Now.UnixMilli(), q.Overdue.Milliseconds(),
+		signals(rulesOf(q.Partners), reportedIn(&q, " AND platform != 0")), q.From.UnixMilli(), q.To.UnixMilli()) + boardSettings
+	err = each(ctx, r.conn, "read the platforms' board", query, func(rows driver.Rows) error {
+		var (
+			platform      uint16
+			s             fraud.PlatformScore
+			acted, aged   []uint64
+			took, claimed []float64
+		)
+		err := rows.Scan(&platform, &s.Signals, &s.Withdrawn, &s.Open, &s.Overdue, &acted, &took, &s.Declared, &claimed, &aged)
+		if err != nil {
+			return err
+		}
+		if s.Platform = r.platforms.Name(fraud.Code(platform)); s.Platform == "" {
+			s.Platform = strconv.Itoa(int(platform))
+		}
+		copy(s.Acted[:], acted)
+		copy(s.OverdueBy[:], aged)
+		if s.Acted[0] > 0 {
+			s.Median, s.P90 = milliseconds(took[0]), milliseconds(took[1])
+		}
+		if s.Declared > 0 {
+			s.DeclaredMedian = milliseconds(claimed[0])
+		}
+		all = append(all, s)
+		return nil
+	})
+	return all, err
+}
+
+const boardSettings = spill + ", distributed_product_mode = 'global', join_use_nulls = 0"
+
+func milliseconds(ms float64) time.Duration {
+	return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond)
+}
+
+// PartnerBoard tells what each partner gave and took in a span of time, which begins and ends with an hour, for each
+// that did, in the order of their numbers.
+func (r *Reader) PartnerBoard(ctx context.Context, q fraud.BoardQuestion) ([]fraud.PartnerScore, error) {
+	ctx, cancel := context.WithTimeout(ctx, boardTimeout)
+	defer cancel()
+	scores := map[fraud.PartnerNumber]*fraud.PartnerScore{}
+	of := func(number uint16) *fraud.PartnerScore {
+		s := scores[fraud.PartnerNumber(number)]
+		if s == nil {
+			s = &fraud.PartnerScore{Partner: fraud.PartnerNumber(number)}
+			scores[s.Partner] = s
+		}
+		return s
+	}
+	ask := func(what, query string, row func(driver.Rows) error) error {
+		return each(ctx, r.conn, "read the partners' board: "+what, query+boardSettings, row)
+	}
+	rules := rulesOf(q.Partners)
+	err := ask("what was given", given(&q, rules), func(rows driver.Rows) error {
+		var (
+			number uint16
+			s      fraud.PartnerScore
+			lead   float64
+		)
+		if err := rows.Scan(&number, &s.Indicators, &s.First, &s.Led, &lead, &s.Shared, &s.Confirmed, &s.Withdrawn,
+			&s.Cleared); err != nil {
+			return err
+		}
+		if s.Led > 0 {
+			s.Lead = milliseconds(lead)
+		}
+		s.Partner = fraud.PartnerNumber(number)
+		*of(number) = s
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	// Copies of an event lie as far apart as an event may be old.
+	said := fmt.Sprintf(`
+		SELECT partner, countIf(said = 'report'), countIf(said = 'action') FROM (
+			SELECT partner, event_id, min(appended) AS at, any(kind) AS said FROM events
+			WHERE kind IN ('report', 'action') AND %s AND (%s) GROUP BY partner, event_id)
+		WHERE %s GROUP BY partner`, appendedIn(q.From.Add(-fraud.MaxAge-fraud.MaxSkew), q.To), rules.counts,
+		strings.ReplaceAll(appendedIn(q.From, q.To), "appended", "at"))
+	err = ask("what was said", said, func(rows driver.Rows) error {
+		var (
+			number           uint16
+			reports, actions uint64
+		)
+		err := rows.Scan(&number, &reports, &actions)
+		of(number).Reports, of(number).Actions = reports, actions
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	asked := fmt.Sprintf(`
+		SELECT partner, sum(calls), sum(not_listed + cleared + disputed + suspected + confirmed + unsure),
+			sum(suspected + confirmed) FROM usage FINAL
+		WHERE class IN ('lookup_one', 'lookup_many', 'lookup_batch') AND hour >= toDateTime(%d) AND hour < toDateTime(%d)
+		GROUP BY partner`, q.From.Unix(), q.To.Unix())
+	err = ask("what was taken", asked, func(rows driver.Rows) error {
+		var (
+			number               uint16
+			calls, answers, hits uint64
+		)
+		err := rows.Scan(&number, &calls, &answers, &hits)
+		of(number).Lookups, of(number).Asked, of(number).Hits = calls, answers, hits
+		return err
+	})
+	if err != nil {
+		return nil, unmigrated(err)
+	}
+	all := make([]fraud.PartnerScore, 0, len(scores))
+	for _, s := range scores {
+		if *s != (fraud.PartnerScore{Partner: s.Partner}) {
+			all = append(all, *s)
+		}
+	}
+	slices.SortFunc(all, func(a, b fraud.PartnerScore) int { return int(a.Partner) - int(b.Partner) })
+	return all, nil
+}
+
+// given counts the indicators that each partner reported for the first time in the span.
+func given(q *fraud.BoardQuestion, r rules) string {
+	return fmt.Sprintf(`
+		SELECT partner, count(), countIf(is_first), countIf(is_first AND others), quantileExactInclusiveIf(0.5)(lead, is_first AND others),
+			countIf(others), countIf(confirmed), countIf(back != 0), countIf(cleared_at != 0)
+		FROM (
+			SELECT w.1 AS partner, w.2 AS first, w.3 AS back, cleared_at, length(reports) > 1 AS others,
+				partner = reports[1].1 AS is_first, if(others, reports[2].2 - reports[1].2, 0) AS lead,
+				cleared_at = 0 AND (authority OR evident > 1) AS confirmed
+			FROM (
+				SELECT digest, arraySort(w -> (w.2, w.1), groupArrayIf((partner, first, back), first != 0)) AS reports,
+					countIf(authority AND listed != 0 AND back = 0) > 0 AS authority,
+					uniqExactIf(organisation, listed != 0 AND back = 0 AND bitAnd(grounds, %d) != 0) AS evident, %s
+				FROM (%s) GROUP BY digest)
+			ARRAY JOIN reports AS w)
+		WHERE first >= %d AND first < %d GROUP BY partner`, fraud.Corroborating, clearedAt, words(r, reportedIn(q, "")),
+		q.From.UnixMilli(), q.To.UnixMilli())
+}
