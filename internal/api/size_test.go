@@ -109,3 +109,19 @@ func TestAVerdictWithManyCategoriesTakesTheNextWidth(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatMayNotBeToldReadsLikeWhatIsUnknown: a listing that the asker may not see, or one that was taken back, is found
+// in the index and answered as not listed.
+func TestWhatMayNotBeToldReadsLikeWhatIsUnknown(t *testing.T) {
+	encode := func(v fraud.Verdict) string {
+		e := verdictEncoder{}
+		e.verdict(&v)
+		return string(e.b)
+	}
+	for _, status := range []fraud.Status{fraud.NotListed, fraud.Unsure} {
+		unknown := encode(fraud.Verdict{Status: status, AnsweredBy: fraud.ByFilter, AsOf: now})
+		if told := encode(fraud.Verdict{Status: status, AnsweredBy: fraud.ByIndex, AsOf: now}); told != unknown {
+			t.Errorf("%s from the index reads\n%s\nand from the filter\n%s", status, told, unknown)
+		}
+	}
+}

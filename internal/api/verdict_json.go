@@ -103,7 +103,11 @@ func (e *verdictEncoder) verdict(v *fraud.Verdict) {
 	if v.Matched.Valid() {
 		b = word(b, `,"matched":"`, v.Matched.String())
 	}
-	b = word(b, `,"answered_by":"`, v.AnsweredBy.String())
+	stage := v.AnsweredBy
+	if !known(v.Status) {
+		stage = fraud.ByFilter // who may not be told of a listing must not see that the index was asked
+	}
+	b = word(b, `,"answered_by":"`, stage.String())
 	if !v.AsOf.IsZero() {
 		if !v.AsOf.Equal(e.lastAsOf) {
 			e.lastAsOf, e.lastText = v.AsOf, e.time(e.lastText[:0], v.AsOf)
