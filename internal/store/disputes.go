@@ -110,18 +110,35 @@ func (r *Reader) disputes(ctx context.Context, which, whose string) (all []fraud
 		d := &all[i]
 		on[d.Indicator.Digest] = append(on[d.Indicator.Digest], d)
 	}
-	where := fmt.Sprintf("WHERE digest IN (SELECT digest FROM events WHERE %s)", which)
-	err = r.opinions(ctx, where+acrossShards, func(words []fraud.Opinion) error {
-		for i := range words {
-			for _, d := range on[words[i].Digest] {
-				if words[i].Type == d.Indicator.Type {
-					d.Opinions = append(d.Opinions, words[i])
-				}
-			}
+	return all, r.disputeWords(ctx, which, on)
+}
+
+// disputeWords adds what stands on the digests. They lie everywhere in a large table: without FINAL only their own column
+// is read of it, and of several rows with one key the one that stands is found here.
+func (r *Reader) disputeWords(ctx context.Context, which string, on map[indicator.Digest][]*fraud.DisputeCase) error {
+	standing := map[fraud.Key]fraud.Opinion{}
+	query := "SELECT " + packedOpinion + " FROM opinions WHERE digest IN (SELECT digest FROM events WHERE " + which + ")"
+	err := each(ctx, r.conn, "read disputed opinions", query+acrossShards, func(rows driver.Rows) error {
+		var o fraud.Opinion
+		if err := rows.Scan(&o); err != nil {
+			return err
+		}
+		if was, known := standing[o.Key()]; !known || o.Supersedes(&was) {
+			standing[o.Key()] = o
 		}
 		return nil
 	})
-	return all, err
+	if err != nil {
+		return err
+	}
+	for _, o := range standing {
+		for _, d := range on[o.Digest] {
+			if o.Type == d.Indicator.Type {
+				d.Opinions = append(d.Opinions, o)
+			}
+		}
+	}
+	return nil
 }
 
 // disputeSteps adds the steps that stand, and whether the ledger holds what they say.
