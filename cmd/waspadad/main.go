@@ -5,6 +5,7 @@
 //	waspadad audit           prove that nothing is lost and nothing counts twice
 //	waspadad deadletters     see what was refused for good, and send it again once the reason is gone
 //	waspadad canary          make indicators that nobody has a reason to ask about
+//	waspadad restore         say anew what void words have replaced
 //	waspadad config          check or print the configuration
 //
 // One file, serve.go, shows how the parts hang together.
@@ -54,7 +55,7 @@ Every setting can be overridden by the environment: http.addr by WASPADA_HTTP_AD
 	root.PersistentFlags().StringVar(&path, "config", "", "configuration file (YAML)")
 	load := func() (config, error) { return loadConfig(path, os.LookupEnv) }
 	root.AddCommand(newServeCommand(load), newMigrateCommand(load), newAuditCommand(load), newDeadLettersCommand(load),
-		newCanaryCommand(load), newEraseCommand(load), newConfigCommand(load))
+		newCanaryCommand(load), newEraseCommand(load), newRestoreCommand(load), newConfigCommand(load))
 	return root
 }
 

@@ -48,8 +48,10 @@ var arrows = map[string]string{
 	"internal/disputes": "pkg/fraud",
 	// What it holds is bounded by the quotas of partners.
 	"internal/quarantine": "pkg/fraud pkg/indicator internal/quota",
-	"internal/console":    "",
-	"internal/run":        "",
+	// What it says anew goes the way of everything else, from its beginning.
+	"internal/restore": "pkg/fraud",
+	"internal/console": "",
+	"internal/run":     "",
 	// The audit holds what the store says against what Kafka says: it belongs to neither.
 	"internal/audit": "pkg/fraud internal/topic internal/store",
 	// What operators send again goes the way of everything else, from its beginning.
@@ -68,8 +70,8 @@ var arrows = map[string]string{
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
 		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
 		"internal/audit internal/certificates internal/deadletters internal/disputes " +
-		"internal/history internal/quarantine " +
-		"internal/quota internal/sweeps internal/tally internal/run schemas",
+		"internal/history internal/quarantine internal/quota " +
+		"internal/restore internal/sweeps internal/tally internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",
 	"cmd/devstack": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/devstack internal/nation " +
 		"internal/run schemas",
