@@ -154,7 +154,24 @@ func addProtected(digests map[indicator.Digest]bool, name string, data []byte, r
 			for _, e := range parsed.Report {
 				digests[ring.DigestOf(e)] = true
 			}
+			if len(parsed.Report) == 0 {
+				addShared(digests, kind, value, parsed, ring)
+			}
 		}
 	}
 	return nil
+}
+
+// addShared protects a host on which everybody can have a page. Honest programs do not report it, but somebody who holds
+// the key ring can make its digests: that of the domain, and that of its first page.
+func addShared(
+	digests map[indicator.Digest]bool, kind indicator.Type, value string, parsed indicator.Indicator, ring *indicator.KeyRing,
+) {
+	digests[ring.DigestOf(parsed.Lookup[0])] = true
+	if kind != indicator.Domain {
+		return
+	}
+	if page, err := indicator.Parse(indicator.URL, indicator.Raw("https://"+value+"/")); err == nil {
+		digests[ring.DigestOf(page.Lookup[0])] = true
+	}
 }

@@ -201,7 +201,7 @@ func (d *daemon) ingestParts() []run.Part {
 	cfg := ingestConfig(d.cfg, d.cluster)
 	var held *quarantine.Keeper
 	if d.cfg.Quotas.Enforce {
-		held = quarantine.New(d.cfg.Quotas.spikes(), d.reader, d.writer, d.registry.Partner, time.Now, d.log)
+		held = quarantine.New(d.cfg.Quotas.spikes(), d.reader, d.writer, d.registry, time.Now, d.log)
 		cfg.Quarantine = held
 	}
 	in := ingest.New(cfg, verifier, d.screen(), announcer, d.writer, d.metrics, d.log)

@@ -240,6 +240,18 @@ func (n *Node) Command(t testing.TB, name string, args ...string) (string, error
 	return out.String(), nil
 }
 
+// Daemon runs another command of waspadad with the node's configuration, and returns what it printed.
+func (n *Node) Daemon(t testing.TB, args ...string) (stdout string, err error) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	cmd := exec.CommandContext(t.Context(), n.Program, append(args, "--config", n.config)...)
+	cmd.Env, cmd.Stdout, cmd.Stderr = plainEnv(), &out, &errs
+	if err = cmd.Run(); err != nil {
+		err = fmt.Errorf("%w: %s", err, errs.Bytes())
+	}
+	return out.String(), err
+}
+
 // Signal sends a signal to the daemon, which must be up: SIGSTOP makes it a zombie until SIGCONT.
 func (n *Node) Signal(t testing.TB, sig syscall.Signal) {
 	t.Helper()

@@ -11,7 +11,7 @@
 // disputes is its quota of retractions. Withdrawals are never held: a partner can always take its own word back.
 //
 // Days are Malaysia's, by when Kafka took the message. Everything that was said counts towards the day, what was held
-// included. A listing that the partner had already, by words that are not held, is renewed and not new: it is not held
+// included, but not what is void: once a theft is void its victim can work on. A listing that the partner had already, by words that are not held, is renewed and not new: it is not held
 // either, though it counts.
 //
 // # Counting

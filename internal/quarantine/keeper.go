@@ -37,12 +37,20 @@ const (
 // Ledger is what was stored. Errors wrap fraud.ErrUnavailable.
 type Ledger interface {
 	StoredOffsets(ctx context.Context) (map[int32]fraud.Stored, error)
-	// Said counts what partners said in some messages since a time; exact says that a row which is there twice counts once.
-	Said(ctx context.Context, in []fraud.Messages, since time.Time, exact bool) ([]fraud.Said, error)
+	// Said counts what partners said in some messages since a time, less what is void; exact says that a row which is there
+	// twice counts once.
+	Said(ctx context.Context, in []fraud.Messages, since time.Time, exact bool, except []fraud.PartnerVoid) (
+		[]fraud.Said, error)
 	// HeldAt tells which events in some messages were held.
 	HeldAt(ctx context.Context, in fraud.Messages) (map[fraud.Position]bool, error)
 	// Listed tells which digests a partner lists, by words that are not held.
 	Listed(ctx context.Context, partner fraud.PartnerNumber, digests []indicator.Digest) (map[indicator.Digest]bool, error)
+}
+
+// Registry knows the partners.
+type Registry interface {
+	Partner(n fraud.PartnerNumber) (*fraud.Partner, bool)
+	Partners() []fraud.Partner
 }
 
 // Audit keeps acts.
@@ -55,7 +63,7 @@ type Keeper struct {
 	cfg      Config
 	ledger   Ledger
 	audit    Audit
-	partners func(fraud.PartnerNumber) (*fraud.Partner, bool)
+	registry Registry
 	now      func() time.Time
 	log      *slog.Logger
 
@@ -63,6 +71,9 @@ type Keeper struct {
 	// next is the offset of each partition up to which days count what the ledger holds.
 	next map[int32]int64
 	days map[dayOf]*day
+	// voids are what is not counted.
+	voids []fraud.PartnerVoid
+	known bool // that a look has succeeded
 	// pending are messages that were judged and that the ledger may not hold yet.
 	pending map[place]*judged
 	acts    []fraud.Act // to be recorded
@@ -94,30 +105,30 @@ type day struct {
 	spike           int           // what the median allows, 0 when it was not computed since the last look; -1 for no bound
 }
 
+// from is how a message came: what a void is of.
+type from struct {
+	accepted fraud.Seconds
+	signedBy fraud.KeyNumber
+}
+
+// void reports whether what came so from a partner is void.
+func (f from) void(p *fraud.Partner) bool {
+	active := fraud.Partner{State: fraud.Active, Voids: p.Voids}
+	return !active.Counts(&fraud.Opinion{Provenance: fraud.Provenance{Accepted: f.accepted, SignedBy: f.signedBy}})
+}
+
 // judged is how one message was judged.
 type judged struct {
 	of dayOf
+	at from
 	// said is how much is in it, and free how much of that was within the allowance: the first ones.
 	said, free tally
 }
 
 // New makes a Keeper, which knows nothing before [Keeper.Look].
-func New(cfg Config, ledger Ledger, audit Audit, partners func(fraud.PartnerNumber) (*fraud.Partner, bool),
-	now func() time.Time, log *slog.Logger,
-) *Keeper {
-	k := &Keeper{cfg: cfg, ledger: ledger, audit: audit, partners: partners, now: now, log: log}
-	k.forget()
-	return k
-}
-
-func (k *Keeper) forget() {
-	k.next, k.days = map[int32]int64{}, map[dayOf]*day{}
-	if k.pending == nil {
-		k.pending = map[place]*judged{}
-	}
-	for _, j := range k.pending {
-		k.day(j.of).pending.add(j.said, 1)
-	}
+func New(cfg Config, ledger Ledger, audit Audit, registry Registry, now func() time.Time, log *slog.Logger) *Keeper {
+	return &Keeper{cfg: cfg, ledger: ledger, audit: audit, registry: registry, now: now, log: log,
+		next: map[int32]int64{}, days: map[dayOf]*day{}, pending: map[place]*judged{}}
 }
 
 func (t *tally) add(o tally, sign int) {
@@ -157,70 +168,110 @@ func (k *Keeper) Run(ctx context.Context) error {
 	}
 }
 
-// Look counts what the ledger holds and was not counted yet. Judge may be called when it has succeeded once.
+// Look counts what the ledger holds and was not counted yet; or everything anew, where a backup was restored or a void has
+// changed what counts. Judge may be called when it has succeeded once.
 func (k *Keeper) Look(ctx context.Context) error {
 	stored, err := k.ledger.StoredOffsets(ctx)
 	if err != nil {
 		return err
 	}
+	voids := fraud.VoidsOf(k.registry.Partners())
 	k.mu.Lock()
+	anew := len(k.next) == 0 || !slices.Equal(voids, k.voids)
 	for partition, next := range k.next {
-		if stored[partition].Next < next { // a backup was restored
-			k.forget()
-			break
-		}
+		anew = anew || stored[partition].Next < next
 	}
-	first := len(k.next) == 0
 	var in []fraud.Messages
 	for partition, s := range stored {
-		if from := k.next[partition]; s.Next > from {
-			in = append(in, fraud.Messages{Partition: partition, From: from, To: s.Next})
+		next := k.next[partition]
+		if anew {
+			next = 0
+		}
+		if s.Next > next {
+			in = append(in, fraud.Messages{Partition: partition, From: next, To: s.Next})
 		}
 	}
 	k.mu.Unlock()
-	today := fraud.DayOf(k.now())
-	oldest := today - spikeDays
-	var said []fraud.Said
-	if first {
-		// Of past days only the size matters: an exact count takes memory for each event.
-		if said, err = k.ledger.Said(ctx, in, oldest.Begins(), false); err != nil {
-			return err
-		}
-		said = slices.DeleteFunc(said, func(s fraud.Said) bool { return s.Day >= today })
-		oldest = today
-	}
-	exact, err := k.ledger.Said(ctx, in, oldest.Begins(), true)
+	said, err := k.count(ctx, in, anew, voids)
 	if err != nil {
 		return err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, s := range append(said, exact...) {
+	k.voids = voids
+	before := k.days
+	if anew {
+		k.next, k.days = map[int32]int64{}, map[dayOf]*day{}
+	}
+	for _, s := range said {
 		k.day(dayOf{s.Partner, s.Day}).stored.add(tally{listing: s.Listings, retraction: s.Retractions}, 1)
 	}
 	for _, m := range in {
 		k.next[m.Partition] = m.To
 	}
 	for at, j := range k.pending {
-		if at.offset < k.next[at.partition] {
+		p, known := k.registry.Partner(j.of.partner)
+		gone := at.offset < k.next[at.partition] || !known || j.at.void(p)
+		switch {
+		case gone && !anew:
 			k.day(j.of).pending.add(j.said, -1)
+		case !gone && anew:
+			k.day(j.of).pending.add(j.said, 1)
+		}
+		if gone {
 			delete(k.pending, at)
 		}
 	}
-	for of, d := range k.days {
-		d.spike = 0
-		if of.day < today-spikeDays && d.pending == (tally{}) {
-			delete(k.days, of)
+	if anew {
+		k.keepTold(before)
+	}
+	k.known = true
+	k.clean()
+	return nil
+}
+
+// count asks the ledger. Of past days only the size matters: an exact count takes memory for each event.
+func (k *Keeper) count(
+	ctx context.Context, in []fraud.Messages, anew bool, voids []fraud.PartnerVoid,
+) (said []fraud.Said, err error) {
+	today := fraud.DayOf(k.now())
+	since := today - spikeDays
+	if anew {
+		if said, err = k.ledger.Said(ctx, in, since.Begins(), false, voids); err != nil {
+			return nil, err
 		}
-		if first { // a hold that began before this node did was told of
-			if p, known := k.partners(of.partner); known {
-				for c := range d.told {
-					d.told[c] = d.stored[c] > k.allowance(of, d, p, c)
-				}
-			}
+		said = slices.DeleteFunc(said, func(s fraud.Said) bool { return s.Day >= today })
+		since = today
+	}
+	exact, err := k.ledger.Said(ctx, in, since.Begins(), true, voids)
+	return append(said, exact...), err
+}
+
+// keepTold tells no hold twice that lasts on, or that began before this node did.
+func (k *Keeper) keepTold(before map[dayOf]*day) {
+	for of, d := range k.days {
+		p, known := k.registry.Partner(of.partner)
+		if !known {
+			continue
+		}
+		old := before[of]
+		for c := range d.told {
+			allowed := k.allowance(of, d, p, c)
+			d.told[c] = !k.known && d.stored[c] > allowed ||
+				old != nil && old.told[c] && d.stored[c]+d.pending[c] > allowed
 		}
 	}
-	return nil
+}
+
+// clean forgets old days, and what was computed of all.
+func (k *Keeper) clean() {
+	oldest := fraud.DayOf(k.now()) - spikeDays
+	for of, d := range k.days {
+		d.spike = 0
+		if of.day < oldest && d.pending == (tally{}) {
+			delete(k.days, of)
+		}
+	}
 }
 
 // record tells the audit of holds that have begun.
@@ -354,8 +405,9 @@ func (k *Keeper) take(message []fraud.Entry) (free tally, stored bool) {
 			said[class]++
 		}
 	}
-	p, known := k.partners(e.Partner)
-	if said == (tally{}) || !known {
+	p, known := k.registry.Partner(e.Partner)
+	came := from{fraud.SecondsOf(e.Appended), e.SignedBy}
+	if said == (tally{}) || !known || came.void(p) {
 		return said, false
 	}
 	d := k.day(of)
@@ -367,7 +419,7 @@ func (k *Keeper) take(message []fraud.Entry) (free tally, stored bool) {
 		free[class] = min(n, max(0, allowed-d.stored[class]-d.pending[class]))
 	}
 	d.pending.add(said, 1)
-	k.pending[at] = &judged{of: of, said: said, free: free}
+	k.pending[at] = &judged{of: of, at: came, said: said, free: free}
 	return free, false
 }
 
@@ -377,7 +429,7 @@ func (k *Keeper) tell(held map[dayOf]tally) {
 	defer k.mu.Unlock()
 	for of, counts := range held {
 		d, p := k.day(of), (*fraud.Partner)(nil)
-		if p, _ = k.partners(of.partner); p == nil {
+		if p, _ = k.registry.Partner(of.partner); p == nil {
 			continue
 		}
 		for class, n := range counts {
@@ -430,7 +482,7 @@ func (k *Keeper) judgeAgain(ctx context.Context, entries []*fraud.Entry) {
 	for _, e := range entries {
 		of := dayOf{e.Partner, fraud.DayOf(e.Appended)}
 		d, p := k.days[of], (*fraud.Partner)(nil)
-		if p, _ = k.partners(e.Partner); p == nil || d == nil {
+		if p, _ = k.registry.Partner(e.Partner); p == nil || d == nil {
 			continue
 		}
 		if class := classOf(e.Event.Kind); d.stored[class] > k.allowance(of, d, p, class) {

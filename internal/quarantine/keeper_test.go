@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,13 +38,21 @@ func (m *memory) StoredOffsets(context.Context) (map[int32]fraud.Stored, error) 
 	return map[int32]fraud.Stored{0: {Next: m.next}}, nil
 }
 
-func (m *memory) Said(_ context.Context, in []fraud.Messages, since time.Time, exact bool) (all []fraud.Said, _ error) {
+func (m *memory) Said(_ context.Context, in []fraud.Messages, since time.Time, exact bool,
+	voids []fraud.PartnerVoid,
+) (all []fraud.Said, _ error) {
 	if !exact {
 		all = m.history
 	}
 	for _, e := range m.entries {
 		for _, r := range in {
 			if e.Offset < r.From || e.Offset >= r.To || e.Appended.Before(since) {
+				continue
+			}
+			if slices.ContainsFunc(voids, func(v fraud.PartnerVoid) bool {
+				at := fraud.SecondsOf(e.Appended)
+				return v.Partner == e.Partner && at >= v.Since && (v.Until == 0 || at < v.Until)
+			}) {
 				continue
 			}
 			s := fraud.Said{Partner: e.Partner, Day: fraud.DayOf(e.Appended)}
@@ -99,6 +108,7 @@ func (m *memory) RecordActs(_ context.Context, acts ...fraud.Act) error {
 type bench struct {
 	*Keeper
 	*memory
+	bank   fraud.Partner
 	now    time.Time
 	log    strings.Builder
 	offset int64
@@ -112,10 +122,13 @@ func newBench(cfg Config) *bench {
 }
 
 func (b *bench) restart(cfg Config) {
-	bank := &fraud.Partner{Number: 1, ID: "bank", Kind: fraud.Bank, Quotas: fraud.Quotas{Listings: 10, Retractions: 4}}
-	b.Keeper = New(cfg, b.memory, b.memory, func(n fraud.PartnerNumber) (*fraud.Partner, bool) { return bank, n == 1 },
+	b.bank = fraud.Partner{Number: 1, ID: "bank", Kind: fraud.Bank, Quotas: fraud.Quotas{Listings: 10, Retractions: 4}}
+	b.Keeper = New(cfg, b.memory, b.memory, b,
 		func() time.Time { return b.now }, slog.New(slog.NewTextHandler(&b.log, nil)))
 }
+
+func (b *bench) Partner(n fraud.PartnerNumber) (*fraud.Partner, bool) { return &b.bank, n == 1 }
+func (b *bench) Partners() []fraud.Partner                            { return []fraud.Partner{b.bank} }
 
 // say makes a message of events of a kind, each of another indicator.
 func (b *bench) say(kind fraud.Kind, n int) []fraud.Entry {
@@ -277,8 +290,35 @@ func TestASpikeIsHeldOnceADayIsKnownToBeOrdinary(t *testing.T) {
 	}
 }
 
+func TestWhatIsVoidTakesNothingOfTheAllowance(t *testing.T) {
+	b := newBench(Config{})
+	b.look(t)
+	b.store(b.holds(t, "a theft", b.say(fraud.Report, 12), 2))
+	b.look(t)
+	b.holds(t, "more of it", b.say(fraud.Report, 3), 3) // on its way
+	b.bank.Voids = []fraud.Void{{ID: "v2", Since: fraud.SecondsOf(b.now), Until: fraud.SecondsOf(b.now) + 60}}
+	b.now = b.now.Add(30 * time.Second)
+	b.look(t)
+	b.holds(t, "void is not held, as it does not count", b.say(fraud.Report, 20), 0)
+	b.now = b.now.Add(30 * time.Second)
+	b.holds(t, "the victim works on", b.say(fraud.Report, 11), 1)
+	b.bank.Voids = nil
+	b.look(t)
+	b.holds(t, "the void is undone", b.say(fraud.Report, 1), 1)
+	if n := len(b.Keeper.acts); n != 2 {
+		t.Errorf("%d holds were told of, want the theft's and the victim's", n)
+	}
+}
+
 func TestAHoldIsToldOnceADay(t *testing.T) {
 	b := newBench(Config{})
+	b.look(t)
+	b.take(b.say(fraud.Report, 20))
+	b.look(t) // while that is being judged
+	if b.holds(t, "the rest of it", b.say(fraud.Report, 1), 1); len(b.acts) != 1 {
+		t.Errorf("a hold was told %d times", len(b.acts))
+	}
+	b = newBench(Config{})
 	b.look(t)
 	first := b.holds(t, "beyond", b.say(fraud.Report, 12), 2)
 	second := b.holds(t, "more", append(b.say(fraud.Report, 2), b.say(fraud.Clear, 5)...), 3)

@@ -16,18 +16,29 @@ import (
 // dayNumber is [fraud.DayOf] of the append time.
 const dayNumber = "intDiv(toUnixTimestamp(appended) + 28800, 86400)"
 
-// Said tells how much each partner said on each day since a time, in some messages; an event that stands twice in them
-// counts twice. A copy of a row that was not merged yet counts only if it is not to be exact, which takes memory for
-// each event.
-func (r *Reader) Said(ctx context.Context, in []fraud.Messages, since time.Time, exact bool) (
-	all []fraud.Said, err error,
-) {
+// Said tells how much each partner said on each day since a time, in some messages, less what is void; an event that
+// stands twice in them counts twice. A copy of a row that was not merged yet counts only if it is not to be exact, which
+// takes memory for each event.
+func (r *Reader) Said(
+	ctx context.Context, in []fraud.Messages, since time.Time, exact bool, voids []fraud.PartnerVoid,
+) (all []fraud.Said, err error) {
 	if len(in) == 0 {
 		return nil, nil
 	}
 	where := make([]string, len(in))
 	for i, m := range in {
 		where[i] = fmt.Sprintf("kafka_partition = %d AND kafka_offset >= %d AND kafka_offset < %d", m.Partition, m.From, m.To)
+	}
+	except := ""
+	for _, v := range voids {
+		except += fmt.Sprintf(" AND NOT (partner = %d AND toUnixTimestamp(appended) >= %d", v.Partner, v.Since)
+		if v.Until != 0 {
+			except += fmt.Sprintf(" AND toUnixTimestamp(appended) < %d", v.Until)
+		}
+		if v.SignedBy != 0 {
+			except += fmt.Sprintf(" AND signed_by = %d", v.SignedBy)
+		}
+		except += ")"
 	}
 	count := "countIf"
 	if exact {
@@ -38,8 +49,8 @@ func (r *Reader) Said(ctx context.Context, in []fraud.Messages, since time.Time,
 	query := fmt.Sprintf(`
 		SELECT partner, toInt64(%[1]s) AS day, toUInt64(%[2]skind IN ('report', 'uphold'))),
 			toUInt64(%[2]skind IN ('clear', 'dispute')))
-		FROM events WHERE appended >= fromUnixTimestamp64Milli(%[3]d) AND (%[4]s) GROUP BY partner, day`,
-		dayNumber, count, millis(since), strings.Join(where, " OR "))
+		FROM events WHERE appended >= fromUnixTimestamp64Milli(%[3]d) AND (%[4]s)%[5]s
+		GROUP BY partner, day`, dayNumber, count, millis(since), strings.Join(where, " OR "), except)
 	err = each(ctx, r.conn, "count what partners said", query, func(rows driver.Rows) error {
 		var (
 			partner               uint16

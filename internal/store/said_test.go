@@ -39,7 +39,7 @@ func TestWhatPartnersSaidIsCountedByDay(t *testing.T) {
 	db.insert(t, again)
 
 	today, all := fraud.DayOf(noon), []fraud.Messages{{Partition: 2, To: 7}}
-	got, err := db.Said(t.Context(), all, noon.Add(-time.Hour), true)
+	got, err := db.Said(t.Context(), all, noon.Add(-time.Hour), true, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,9 +54,23 @@ func TestWhatPartnersSaidIsCountedByDay(t *testing.T) {
 	if diff := cmp.Diff(want, set); diff != "" {
 		t.Errorf("said (-want +got):\n%s", diff)
 	}
-	got, err = db.Said(t.Context(), []fraud.Messages{{Partition: 2, From: 5, To: 6}, {Partition: 3, To: 9}}, noon, false)
+	got, err = db.Said(t.Context(), []fraud.Messages{{Partition: 2, From: 5, To: 6}, {Partition: 3, To: 9}}, noon, false, nil)
 	if err != nil || !cmp.Equal(got, []fraud.Said{{Partner: 6, Day: today + 1, Retractions: 1}}) {
 		t.Errorf("of one message: %+v, %v", got, err)
+	}
+	at := fraud.SecondsOf(last)
+	got, err = db.Said(t.Context(), all, noon.Add(-time.Hour), true, []fraud.PartnerVoid{
+		{Partner: 1, Void: fraud.Void{Since: at, Until: at + 1}}, {Partner: 6, Void: fraud.Void{Since: at + 61}},
+		{Partner: 1, Void: fraud.Void{SignedBy: 3}},
+	})
+	set = map[fraud.Said]bool{}
+	for _, s := range got {
+		set[s] = true
+	}
+	if diff := cmp.Diff(map[fraud.Said]bool{{Partner: 1, Day: today, Listings: 1}: true,
+		{Partner: 1, Day: today + 1, Listings: 1}: true, {Partner: 6, Day: today + 1, Retractions: 1}: true}, set); diff != "" ||
+		err != nil {
+		t.Errorf("less what is void: %v (-want +got):\n%s", err, diff)
 	}
 	held, err := db.HeldAt(t.Context(), fraud.Messages{Partition: 2, From: 0, To: 5})
 	if err != nil || !cmp.Equal(held, map[fraud.Position]bool{{Partition: 2, Offset: 3}: true}) {

@@ -37,6 +37,22 @@ type Messages struct {
 	From, To  int64
 }
 
+// PartnerVoid is a void with whose it is.
+type PartnerVoid struct {
+	Partner PartnerNumber
+	Void
+}
+
+// VoidsOf lists the voids of all partners, in their order.
+func VoidsOf(partners []Partner) (all []PartnerVoid) {
+	for i := range partners {
+		for _, v := range partners[i].Voids {
+			all = append(all, PartnerVoid{partners[i].Number, v})
+		}
+	}
+	return all
+}
+
 // HeldWords are words of a partner that were held on one day.
 type HeldWords struct {
 	Partner PartnerNumber
