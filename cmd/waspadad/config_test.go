@@ -45,6 +45,20 @@ func TestAnUnknownKeyIsRefusedByName(t *testing.T) {
 	}
 }
 
+func TestClocksOfDisputesThatMakeNoSenseAreRefused(t *testing.T) {
+	for _, c := range []struct{ situation, text, names string }{
+		{"decided before it is acknowledged", "{decide_within: 1h}", "disputes.decide_within"},
+		{"no time at all", "{acknowledge_within: 0s}", "disputes.acknowledge_within"},
+		{"a negative time", "{reaffirm_within: -1h}", "disputes.reaffirm_within"},
+		{"looking all the time", "{look_every: 1ms}", "disputes.look_every"},
+	} {
+		if _, err := loadConfig(writeConfig(t, "disputes: "+c.text+"\n"), noEnv); err == nil ||
+			!strings.Contains(err.Error(), c.names) {
+			t.Errorf("%s: %v", c.situation, err)
+		}
+	}
+}
+
 func TestPrintedConfigIsAConfig(t *testing.T) {
 	want := defaultConfig()
 	want.Node = "n1"

@@ -413,7 +413,10 @@ func TestEachClockThatRunsOutIsLoggedOnce(t *testing.T) {
 		var log book
 		d, _ := h.desk(t, &log)
 		h.dispute(23*time.Hour, 1)
+		h.steps = []fraud.DisputeStep{{ID: uuid.UUID{1}, Number: 1, Dispute: h.dispute(time.Hour, 2), At: time.Now(),
+			By: "police", To: fraud.DisputeCleared, Event: uuid.UUID{2}}}
 		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
 		ended := make(chan error)
 		go func() { ended <- d.Run(ctx) }()
 		for _, want := range []string{"", "acknowledge", "acknowledge decide"} {
@@ -425,6 +428,9 @@ func TestEachClockThatRunsOutIsLoggedOnce(t *testing.T) {
 				} else if n == 1 {
 					got = append(got, clock)
 				}
+			}
+			if n := strings.Count(log.String(), "was not sent"); n != min(len(want), 1) {
+				t.Errorf("a decision that was not sent is told %d times", n)
 			}
 			if strings.Join(got, " ") != want {
 				t.Errorf("logged %v, want %s", got, want)

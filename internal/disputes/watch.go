@@ -13,6 +13,7 @@ import (
 type metrics struct {
 	disputes *prometheus.GaugeVec
 	overdue  *prometheus.GaugeVec
+	unsaid   prometheus.Gauge
 	looked   prometheus.Gauge
 }
 
@@ -25,21 +26,28 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		overdue: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "waspada_api_disputes_overdue", Help: "Undecided disputes with a clock that has run out, by clock.",
 		}, []string{"clock"}),
+		unsaid: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "waspada_api_disputes_unsaid",
+			Help: "Decisions whose event the ledger does not hold after a minute: their authorities must repeat them.",
+		}),
 		looked: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "waspada_api_disputes_as_of_seconds", Help: "Unix time at which disputes were counted last.",
 		}),
 	}
-	registerer.MustRegister(m.disputes, m.overdue, m.looked)
+	registerer.MustRegister(m.disputes, m.overdue, m.unsaid, m.looked)
 	return m
 }
 
-// overdue is a clock of a dispute that has run out.
+// sayWithin is how long the event of a decision may take into the ledger.
+const sayWithin = time.Minute
+
+// overdue is a clock of a dispute that has run out, "say" for a decision whose event was not sent.
 type overdue struct {
 	dispute uuid.UUID
 	clock   string
 }
 
-// Run counts disputes again and again until ctx ends, and logs each clock that runs out once.
+// Run counts disputes again and again until ctx ends, and logs each clock that runs out, and each decision that was not sent, once.
 func (d *Desk) Run(ctx context.Context) error {
 	failing := false
 	for {
@@ -66,6 +74,7 @@ func (d *Desk) look(ctx context.Context) error {
 	states := map[fraud.DisputeState]int{}
 	clocks := map[string]int{}
 	still := map[overdue]bool{}
+	unsaid := 0
 	for i := range all {
 		c := &all[i]
 		s := c.Status(d.policy, now)
@@ -73,6 +82,14 @@ func (d *Desk) look(ctx context.Context) error {
 			continue
 		}
 		states[s.State]++
+		if s.Pending && now.Sub(s.DecidedAt) > sayWithin {
+			unsaid++
+			one := overdue{c.ID, "say"}
+			if still[one] = true; !d.told[one] {
+				d.log.Warn("a decision on a dispute was not sent: its authority must repeat the request", "dispute", c.ID,
+					"by", s.DecidedBy, "decided_at", s.DecidedAt)
+			}
+		}
 		for _, clock := range s.Overdue.Names() {
 			clocks[clock]++
 			one := overdue{c.ID, clock}
@@ -90,6 +107,7 @@ func (d *Desk) look(ctx context.Context) error {
 	for _, clock := range (fraud.AcknowledgeClock | fraud.DecideClock).Names() {
 		d.metrics.overdue.WithLabelValues(clock).Set(float64(clocks[clock]))
 	}
+	d.metrics.unsaid.Set(float64(unsaid))
 	d.metrics.looked.Set(float64(now.Unix()))
 	return nil
 }
