@@ -324,6 +324,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	}, d.metrics, d.log)
 	d.protection.changed = known.Protect
 
+	feed := changes.NewFeed(d.cluster, d.cfg.Kafka.Changes, d.log)
 	gateway := publisher.New(publisher.Config{
 		Brokers: d.cluster.Brokers, TLS: d.cluster.TLS, SASL: d.cluster.SASL,
 		Topic: d.cfg.Kafka.Reports, ClientID: "waspadad-gateway-" + d.cfg.Node, Log: d.log,
@@ -371,7 +372,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
 		Quotas: quotas, Tally: counter, Canaries: watch, Checks: d.checks(known), Log: d.log, Metrics: d.metrics,
 		Now:      time.Now,
-		Arrivals: d.reader, Secret: d.secret(), Console: web, Historian: d.historian(),
+		Arrivals: d.reader, Secret: d.secret(), Console: web, Historian: d.historian(), Feed: feed, Sources: d.registry,
 	})
 	if err != nil {
 		return nil, err
@@ -385,6 +386,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 			return desk.Run(ctx)
 		}},
 		{Name: "index", Run: known.Run},
+		{Name: "feed", Run: feed.Run},
 		{Name: "gateway", Run: func(ctx context.Context) error { <-ctx.Done(); return gateway.Close() }},
 		{Name: "api", Run: server.Run},
 	}...), nil

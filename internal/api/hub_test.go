@@ -69,6 +69,10 @@ type fakes struct {
 	fates     map[uuid.UUID]fraud.Fate
 	arrivals  []fraud.Arrival
 	historyOf fraud.HistoryQuestion
+	feed      []fraud.Opinion
+	fed       chan struct{} // closed when the feed has grown
+	feedErr   error
+	sources   []fraud.Partner
 	told      fraud.History
 	askedFor  fraud.ArrivalQuestion
 	storeErr  error
@@ -160,6 +164,65 @@ func (f *fakes) History(_ context.Context, q fraud.HistoryQuestion) (fraud.Histo
 	return f.told, f.storeErr
 }
 
+// Begin, Read and Wait make a change log of one partition.
+func (f *fakes) Begin(_ context.Context, since time.Time) (map[int]int64, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if since.IsZero() {
+		return map[int]int64{0: int64(len(f.feed))}, f.feedErr
+	}
+	return map[int]int64{0: 0}, f.feedErr
+}
+
+func (f *fakes) Read(_ context.Context, places map[int]int64, limit int) ([]fraud.Opinion, bool, time.Time, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	rest := f.feed[places[0]:]
+	got := rest[:min(limit, len(rest))]
+	places[0] += int64(len(got))
+	return got, len(got) < len(rest), now, f.feedErr
+}
+
+func (f *fakes) Wait(ctx context.Context, places map[int]int64) {
+	f.mu.Lock()
+	grown := f.fed
+	more := places[0] < int64(len(f.feed))
+	f.mu.Unlock()
+	if more {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-grown:
+	}
+}
+
+// say lets the feed grow.
+func (f *fakes) say(o ...fraud.Opinion) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.feed = append(f.feed, o...)
+	if f.fed != nil {
+		close(f.fed)
+	}
+	f.fed = make(chan struct{})
+}
+
+func (f *fakes) Partner(n fraud.PartnerNumber) (*fraud.Partner, bool) {
+	for _, p := range f.Partners() {
+		if p.Number == n {
+			return &p, true
+		}
+	}
+	return nil, false
+}
+
+func (f *fakes) Partners() []fraud.Partner {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]fraud.Partner(nil), f.sources...)
+}
+
 func (f *fakes) Series(_ context.Context, q fraud.SeriesQuestion) (fraud.SeriesQuestion, []fraud.Series, error) {
 	lines, err := f.series(q)
 	return q, lines, err
@@ -169,6 +232,8 @@ func (f *fakes) Series(_ context.Context, q fraud.SeriesQuestion) (fraud.SeriesQ
 var callers = map[string]fraud.Identity{
 	"Bearer lookup": {Partner: &fraud.Partner{Number: 1, ID: "platform-a", Kind: fraud.Platform,
 		State: fraud.Active}, KeyID: "a.1", Scopes: fraud.MayLookup},
+	"Bearer other": {Partner: &fraud.Partner{Number: 7, ID: "platform-e", Kind: fraud.Platform,
+		State: fraud.Active}, KeyID: "e.1", Scopes: fraud.MayLookup},
 	"Bearer report": {Partner: &fraud.Partner{Number: 2, ID: "bank-b", Kind: fraud.Bank, State: fraud.Active},
 		KeyID: "b.1", Scopes: fraud.MayReport},
 	"Bearer report2": {Partner: &fraud.Partner{Number: 3, ID: "telco-c", Kind: fraud.Telco, State: fraud.Active},
@@ -261,6 +326,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 		Auth: h.fakes, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: h.protected}, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
 		Series: h.fakes, Registry: h.fakes, Disputes: h.fakes, Acts: h.fakes, Trail: h.fakes, Arrivals: h.fakes,
 		Historian: h.fakes, Holds: h.fakes,
+		Feed: h.fakes, Sources: h.fakes,
 		NewAPIKey: func(id string) (string, string) {
 			return "wsp_live_" + id + "_" + plantedSecret, strings.Repeat("ab", 32)
 		},
@@ -348,7 +414,7 @@ var errSecret = errors.New("dial tcp 10.0.0.7:9092: the password is hunter2")
 func init() {
 	// A body of bytes is any string.
 	openapi3filter.RegisterBodyDecoder("application/octet-stream", openapi3filter.FileBodyDecoder)
-	for _, media := range []string{"application/yaml", "text/html", "text/javascript", "text/css",
+	for _, media := range []string{"text/event-stream", "application/yaml", "text/html", "text/javascript", "text/css",
 		"application/x-ndjson", "text/csv"} {
 		openapi3filter.RegisterBodyDecoder(media, openapi3filter.FileBodyDecoder)
 	}

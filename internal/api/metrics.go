@@ -21,6 +21,9 @@ type metrics struct {
 	denied   *prometheus.CounterVec
 	quotas   *prometheus.CounterVec
 	shed     *prometheus.CounterVec
+	streams  prometheus.Gauge
+	// streamsEnded counts why.
+	streamsEnded *prometheus.CounterVec
 	// verdicts are the counters of lookups by status and stage, found beforehand: a batch counts 100,000 times.
 	verdicts [fraud.Unsure + 1][fraud.ByIndex + 1]prometheus.Counter
 }
@@ -56,13 +59,20 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	m.shed = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "waspada_api_shed_total", Help: "Requests refused because the node is busy, by class.",
 	}, []string{"class"})
+	m.streams = prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "waspada_api_streams", Help: "Streams of changes that are open.",
+	})
+	m.streamsEnded = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "waspada_api_streams_ended_total", Help: "Streams of changes that ended, by why: left, slow, denied, draining, " +
+			"passed, unavailable.",
+	}, []string{"why"})
 	for status := fraud.NotListed; status <= fraud.Unsure; status++ {
 		for stage := range m.verdicts[status] {
 			m.verdicts[status][stage] = m.lookups.WithLabelValues(status.String(), stageName(fraud.Stage(stage)))
 		}
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.lookups, m.refused, m.denied, m.quotas,
-		m.shed} {
+		m.shed, m.streams, m.streamsEnded} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}

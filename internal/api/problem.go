@@ -69,6 +69,8 @@ var problemKinds = map[string]struct {
 	"revision_passed":                {http.StatusPreconditionFailed, "The partner was changed meanwhile"},
 	"revision_required":              {http.StatusPreconditionRequired, "The revision is missing"},
 	"partner_refused":                {http.StatusUnprocessableEntity, "The partner would break a rule"},
+	"cursor_passed":                  {http.StatusGone, "The change log no longer holds what comes next"},
+	"too_many_streams":               {http.StatusTooManyRequests, "Too many streams"},
 	"too_large":                      {http.StatusRequestEntityTooLarge, "The body is too large"},
 	"unsupported_media_type":         {http.StatusUnsupportedMediaType, "The body is of another media type"},
 	"unsupported_encoding":           {http.StatusUnsupportedMediaType, "The body must not be compressed"},
@@ -132,6 +134,8 @@ func problemFor(err error) *problem {
 		}
 		// Another certificate needs another handshake, which the next try to verify one shall cost, too.
 		p.last = p.Code == fraud.DeniedCertificate
+	case errors.Is(err, fraud.ErrPassed):
+		p = errGone()
 	case errors.As(err, &large):
 		p = refuse("too_large", "the body is larger than this route takes")
 	case errors.Is(err, fraud.ErrNoSuchPartner):

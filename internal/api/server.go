@@ -132,6 +132,8 @@ type Deps struct {
 	Events    EventFinder
 	Arrivals  Arrivals
 	Historian Historian
+	Feed      Feed
+	Sources   Sources
 	Series    Series
 	Registry  Registrar
 	Acts      ActReader
@@ -170,6 +172,10 @@ type Server struct {
 	events     EventFinder
 	arrivals   Arrivals
 	historian  Historian
+	feed       Feed
+	sources    Sources
+	names      names
+	streams    streams
 	cursors    sealer
 	trends     Series
 	registry   Registrar
@@ -202,8 +208,8 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
 		registry: deps.Registry, acts: deps.Acts, holds: deps.Holds, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
 		disputes: deps.Disputes, arrivals: deps.Arrivals,
-		historian: deps.Historian,
-		patience:  patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,
+		historian: deps.Historian, feed: deps.Feed, sources: deps.Sources,
+		patience: patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,
 		web:  deps.Console,
 		gate: newGate(cfg.Concurrency), waiting: newWaiting(), log: deps.Log, now: deps.Now,
 	}
@@ -214,6 +220,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if len(secret) == 0 {
 		secret = newSecret()
 	}
+	s.names = newNames(secret)
 	var err error
 	if s.cursors, err = newSealer(secret); err != nil {
 		return nil, fmt.Errorf("api: %w", err)

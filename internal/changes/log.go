@@ -2,6 +2,7 @@
 //
 //	ingest ──Log.Append──▶ Kafka: changes ──Tail.Run──▶ index.Apply
 //	         acks=all       keyed by digest  every partition, from given offsets, for ever
+//	                              └──────────Feed.Run──▶ the newest, in memory ──Feed.Read──▶ whoever follows over HTTP
 //
 // A message is one opinion in its binary form ([fraud.Opinion.AppendBinary]), keyed by its digest, so that all words
 // on a digest stand in one partition in one order. The order does not matter to the result, nor do repeats: opinions

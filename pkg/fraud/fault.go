@@ -58,3 +58,6 @@ var ErrUnavailable = errors.New("temporarily unavailable")
 // ErrForgotten says that the ledger no longer holds what it once said it stored: its machine lost power with a disk that
 // lies, or it was restored from a backup. What it lacks has to be stored again.
 var ErrForgotten = errors.New("the ledger has lost what it had stored")
+
+// ErrPassed says that the change log no longer holds what comes next: it has been kept for its time, or was made anew.
+var ErrPassed = errors.New("the change log no longer holds what comes next")
