@@ -35,7 +35,6 @@ func chromium(t *testing.T) string {
 func visit(t *testing.T, script string, input map[string]any) {
 	t.Helper()
 	tool(t, "playwright-core")
-	input["chromium"] = chromium(t)
 	shots, err := filepath.Abs("screenshots")
 	if err != nil {
 		t.Fatal(err)
@@ -104,10 +103,17 @@ func tooOld(t *testing.T, hub *hubtest.Hub) fraud.Event {
 		Confidence: 80, IssuedAt: time.Now().Add(-fraud.MaxAge - 24*time.Hour).UTC()}
 }
 
+func TestTheRecogniserKnowsWhatTheHubKnows(t *testing.T) {
+	t.Parallel()
+	visit(t, "recognise.mjs", map[string]any{})
+}
+
 func TestTheConsoleInARealBrowser(t *testing.T) {
 	t.Parallel()
 	hub := hubtest.Start(t, hubtest.Options{})
 	hub.Query(t, season)
 	hub.Publish(t, "bank-harimau", tooOld(t, hub))
-	visit(t, "walk.mjs", map[string]any{"hub": hub.API, "keys": hub.Keys.API})
+	strict := hub.NewNode(t, hubtest.NodeOptions{Role: "api", Settings: map[string]any{"http.refuse_values": true}})
+	strict.Restart(t)
+	visit(t, "walk.mjs", map[string]any{"chromium": chromium(t), "hub": hub.API, "strict": strict.API, "keys": hub.Keys.API})
 }

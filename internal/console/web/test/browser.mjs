@@ -39,7 +39,7 @@ export async function newPage(options = {}) {
   context.setDefaultTimeout(30_000)
   await context.route('**/*', (route) => {
     const url = route.request().url()
-    if (url.startsWith(input.hub + '/') || url.startsWith('data:') || url.startsWith('blob:')) return route.continue()
+    if (url.startsWith(`${input.hub}/`) || url.startsWith(`${input.strict}/`) || url.startsWith('data:') || url.startsWith('blob:')) return route.continue()
     elsewhere.push(url)
     return route.abort()
   })
@@ -60,8 +60,8 @@ export async function quiet() {
 }
 
 /** signIn goes through the form. */
-export async function signIn(page, role, hash = '') {
-  await page.goto(`${input.hub}/console${hash}`)
+export async function signIn(page, role, hash = '', hub = input.hub) {
+  await page.goto(`${hub}/console${hash}`)
   await page.locator('#key').fill(input.keys[role])
   await page.locator('form button[type=submit]').click()
   await page.locator('.console').waitFor()

@@ -22,8 +22,22 @@ export const wallets: Record<string, string> = {
 }
 export const chains = ['btc', 'evm', 'tron', 'sol', 'ltc', 'doge', 'dash', 'xrp', 'ton']
 
+/** fold leaves of a name what tells it from others: "PUBLIC BANK (M) BHD." is "Public Bank". */
 const fold = (text: string): string =>
-  text.normalize('NFKC').toLowerCase().replace(/[^\p{L}\p{Nd}]/gu, '').replace(/(berhad|bhd|malaysia)$/, '')
+  (text.normalize('NFKC').toLowerCase().match(/[\p{L}\p{Nd}]+/gu) ?? [])
+    .filter((word) => !/^(berhad|bhd|malaysia|m|sdn|the)$/.test(word))
+    .join('')
+
+/** asciiDigit is the same digit of any script: those of a script stand in a row from zero to nine. */
+function asciiDigit(digit: string): string {
+  let value = 0
+  while (value < 9 && /\p{Nd}/u.test(String.fromCodePoint(digit.codePointAt(0)! - value - 1))) value++
+  return String(value)
+}
+
+/** clean drops what nobody sees and writes every digit as 0 to 9. */
+const clean = (raw: string): string =>
+  raw.normalize('NFKC').replace(/\p{Cf}/gu, '').replace(/[^\x00-\x7f]/gu, (it) => (/\p{Nd}/u.test(it) ? asciiDigit(it) : it)).trim()
 
 const bankNames = new Set(banks.flatMap(({ bic, name, aliases }) => [bic, name, ...aliases].map(fold)))
 const platformNames = new Set(platforms.flatMap(({ name, aliases }) => [name, ...aliases].map(fold)))
@@ -43,7 +57,7 @@ const refang = (text: string): string =>
 
 /** recognise lists what the text may be, the likeliest first; nothing where it cannot tell. */
 export function recognise(raw: string): Guess[] {
-  const text = raw.normalize('NFKC').trim()
+  const text = clean(raw)
   if (!text) return []
   const guesses: Guess[] = []
   const add = (type: IndicatorType, need?: Need) => {
@@ -57,7 +71,7 @@ export function recognise(raw: string): Guess[] {
   else numbers(text, add)
   if (guesses.length === 0 && /^@[\p{L}\p{Nd}._-]{2,}$/u.test(text)) add('social_account', 'platform')
   if (guesses.length === 0 && /^[^\s@]+$/.test(plain)) {
-    if (/[/?#]|:\d+$/.test(plain) && /[.\[]/.test(plain)) address(plain, add)
+    if ((/[/?#]|:\d+$/.test(plain) && /[.\[]/.test(plain)) || /^[a-z][a-z0-9-]*:\d{2,5}$/i.test(plain)) address(plain, add)
     else if (/^(\*\.)?[^./:]+(\.[^./:]+)*\.[^./:\d][^./:]*\.?$/.test(plain)) {
       add('domain')
       if (!plain.startsWith('*')) add('url')
@@ -71,7 +85,7 @@ type Add = (type: IndicatorType, need?: Need) => void
 /** named recognises "<bank>:<number>", "<platform>:@name", "tng:…", "btc:…" and the hub's own spellings. */
 function named(text: string, add: Add): void {
   if (/^MY\/[A-Z0-9*]+\/\d+$/.test(text)) return add('bank_account')
-  const [, name = '', value = ''] = text.match(/^([^:/]*\p{L}[^:/]*)[:/](.+)$/u) ?? text.match(/^(.*\p{L}.*?)\s+(\p{Nd}[\p{Nd}\p{Pd}\s.]*)$/u) ?? []
+  const [, name = '', value = ''] = text.match(/^([^:/]*\p{L}[^:/]*|\d{4})[:/](.+)$/u) ?? text.match(/^(.*\p{L}.*?)\s+(\p{Nd}[\p{Nd}\p{Pd}\s.]*)$/u) ?? []
   if (!name || value.startsWith('//')) return
   const key = fold(name)
   const separated = /[:/]/.test(text)
@@ -94,7 +108,7 @@ function crypto(text: string, add: Add): void {
 
 /** address tells a profile on a known platform from any other address. */
 function address(plain: string, add: Add): void {
-  const host = (plain.match(/^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/@]*@)?([^/:?#]+)/i)?.[1] ?? '').toLowerCase().replace(/^www\./, '')
+  const host = (plain.match(/^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/@]*@)?([^/:?#]+)/i)?.[1] ?? '').toLowerCase().replace(/^(www|m|mobile)\./, '')
   const path = plain.replace(/^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/]*/i, '')
   if (platformHosts.includes(host) && path.length > 1) add('social_account')
   add('url')

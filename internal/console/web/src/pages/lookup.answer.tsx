@@ -35,54 +35,56 @@ function Told({ asked, verdict }: { asked: Asked; verdict: NonNullable<Asked['ve
   const dialog = useSignal<'report' | 'withdraw' | ''>('')
   const leave = () => (dialog.value = '')
   return (
-    <section class={`answer ${word}`}>
-      <Question asked={asked} />
-      <h2><Icon name={word} size={28} /> {t(`verdict_${word}`)}</h2>
-      <p class="means">{t(`means_${word}`)}</p>
-      <div class="do">
-        <h3>{t('what_to_do')}</h3>
-        <p>
-          {word === 'confirmed' && <strong>{t(verdict.advice ? `do_${verdict.advice}` : 'stop')} </strong>}
-          {word === 'suspected' && <strong>{t(verdict.advice ? `do_${verdict.advice}` : 'look_closer')} </strong>}
-          {t(`do_${word}`)}
-        </p>
-      </div>
-      <dl class="facts">
-        {listed && (
-          <Fact name={t('how_sure')}>
-            <Strength score={verdict.score} /> {t(`sure_${levelOf(verdict.score)}`)}, {t('strength', { n: verdict.score })}
-            <br />{counted('organisations', verdict.reporters)}
+    <>
+      <section class={`answer ${word}`}>
+        <Question asked={asked} />
+        <h2><Icon name={word} size={28} /> {t(`verdict_${word}`)}</h2>
+        <p class="means">{t(`means_${word}`)}</p>
+        <div class="do">
+          <h3>{t('what_to_do')}</h3>
+          <p>
+            {word === 'confirmed' && <strong>{t(verdict.advice ? `do_${verdict.advice}` : 'stop')} </strong>}
+            {word === 'suspected' && <strong>{t(verdict.advice ? `do_${verdict.advice}` : 'look_closer')} </strong>}
+            {t(`do_${word}`)}
+          </p>
+        </div>
+        <dl class="facts">
+          {listed && (
+            <Fact name={t('how_sure')}>
+              <Strength score={verdict.score} /> {t(`sure_${levelOf(verdict.score)}`)}, {t('strength', { n: verdict.score })}
+              <br />{counted('organisations', verdict.reporters)}
+            </Fact>
+          )}
+          {verdict.categories.length > 0 && <Fact name={t('about')}>{verdict.categories.map(categoryTitle).join(' · ')}</Fact>}
+          {verdict.first_reported && <Fact name={t('since')}><When at={verdict.first_reported} /></Fact>}
+          {verdict.last_reported && <Fact name={t('last_word')}><When at={verdict.last_reported} /></Fact>}
+          {verdict.matched && <Fact name={t('matched')}>{t(`matched_${verdict.matched}`)}</Fact>}
+          <Fact name={t('knowledge')}>
+            {verdict.as_of ? <Age at={verdict.as_of} /> : t('as_of_never')}
+            {verdict.answered_by && <><br /><span class="aside">{t(`by_${verdict.answered_by}`)}</span></>}
           </Fact>
-        )}
-        {verdict.categories.length > 0 && <Fact name={t('about')}>{verdict.categories.map(categoryTitle).join(' · ')}</Fact>}
-        {verdict.first_reported && <Fact name={t('since')}><When at={verdict.first_reported} /></Fact>}
-        {verdict.last_reported && <Fact name={t('last_word')}><When at={verdict.last_reported} /></Fact>}
-        {verdict.matched && <Fact name={t('matched')}>{t(`matched_${verdict.matched}`)}</Fact>}
-        <Fact name={t('knowledge')}>
-          {verdict.as_of ? <Age at={verdict.as_of} /> : t('as_of_never')}
-          {verdict.answered_by && <><br /><span class="aside">{t(`by_${verdict.answered_by}`)}</span></>}
-        </Fact>
-      </dl>
-      <footer>
-        <button type="button" class="quiet" disabled={asking.value} onClick={() => void askAgain(asked)}>
-          <Icon name="refresh" size={16} /> {t('ask_again')}
-        </button>
-        {may('report') && (
-          <>
-            <button type="button" class="plain" onClick={() => (dialog.value = 'report')}>
-              <Icon name="flag" size={16} /> {t('report_it')}
-            </button>
-            <button type="button" class="plain" onClick={() => (dialog.value = 'withdraw')}>
-              <Icon name="undo" size={16} /> {t('take_back')}
-            </button>
-          </>
-        )}
-        <span class="aside">{t('asked_at', { time: clock(asked.at) })}</span>
-      </footer>
-      {said.value?.asked.id === asked.id && <Steps />}
+        </dl>
+        <footer>
+          <button type="button" class="quiet" disabled={asking.value} onClick={() => void askAgain(asked)}>
+            <Icon name="refresh" size={16} /> {t('ask_again')}
+          </button>
+          {may('report') && (
+            <>
+              <button type="button" class="plain" onClick={() => (dialog.value = 'report')}>
+                <Icon name="flag" size={16} /> {t('report_it')}
+              </button>
+              <button type="button" class="plain" onClick={() => (dialog.value = 'withdraw')}>
+                <Icon name="undo" size={16} /> {t('take_back')}
+              </button>
+            </>
+          )}
+          <span class="aside">{t('asked_at', { time: clock(asked.at) })}</span>
+        </footer>
+        {said.value?.asked.id === asked.id && <Steps />}
+      </section>
       {dialog.value === 'report' && <ReportDialog asked={asked} leave={leave} />}
       {dialog.value === 'withdraw' && <WithdrawDialog asked={asked} leave={leave} />}
-    </section>
+    </>
   )
 }
 
