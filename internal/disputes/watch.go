@@ -41,7 +41,17 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 // sayWithin is how long the event of a decision may take into the ledger.
 const sayWithin = time.Minute
 
-// overdue is a clock of a dispute that has run out, "say" for a decision whose event was not sent.
+// clockSay is the clock of a decision whose event was not sent.
+const clockSay = "say"
+
+// advice is what the log says of each clock that has run out.
+var advice = map[string]string{
+	"acknowledge": "a dispute is overdue: an authority must acknowledge it",
+	"decide":      "a dispute is overdue: an authority must decide it",
+	clockSay:      "a decision on a dispute was not sent: its authority must repeat the request",
+}
+
+// overdue is a clock of a dispute that has run out.
 type overdue struct {
 	dispute uuid.UUID
 	clock   string
@@ -73,8 +83,7 @@ func (d *Desk) look(ctx context.Context) error {
 	}
 	states := map[fraud.DisputeState]int{}
 	clocks := map[string]int{}
-	still := map[overdue]bool{}
-	unsaid := 0
+	told := map[overdue]bool{} // what was told of disputes that are still there
 	for i := range all {
 		c := &all[i]
 		s := c.Status(d.policy, now)
@@ -82,32 +91,31 @@ func (d *Desk) look(ctx context.Context) error {
 			continue
 		}
 		states[s.State]++
+		runOut := s.Overdue.Names()
 		if s.Pending && now.Sub(s.DecidedAt) > sayWithin {
-			unsaid++
-			one := overdue{c.ID, "say"}
-			if still[one] = true; !d.told[one] {
-				d.log.Warn("a decision on a dispute was not sent: its authority must repeat the request", "dispute", c.ID,
-					"by", s.DecidedBy, "decided_at", s.DecidedAt)
+			runOut = []string{clockSay}
+		}
+		for _, clock := range runOut {
+			clocks[clock]++
+			if one := (overdue{c.ID, clock}); !d.told[one] {
+				d.told[one] = true
+				d.log.Warn(advice[clock], "dispute", c.ID, "clock", clock, "state", s.State.String(), "opened_at", c.OpenedAt)
 			}
 		}
-		for _, clock := range s.Overdue.Names() {
-			clocks[clock]++
-			one := overdue{c.ID, clock}
-			still[one] = true
-			if !d.told[one] {
-				d.log.Warn("a dispute is overdue: an authority must act", "dispute", c.ID, "clock", clock,
-					"state", s.State.String(), "opened_at", c.OpenedAt)
+		for clock := range advice {
+			if one := (overdue{c.ID, clock}); d.told[one] {
+				told[one] = true
 			}
 		}
 	}
-	d.told = still
+	d.told = told
 	for s := fraud.DisputeOpen; s <= fraud.DisputeLapsed; s++ {
 		d.metrics.disputes.WithLabelValues(s.String()).Set(float64(states[s]))
 	}
 	for _, clock := range (fraud.AcknowledgeClock | fraud.DecideClock).Names() {
 		d.metrics.overdue.WithLabelValues(clock).Set(float64(clocks[clock]))
 	}
-	d.metrics.unsaid.Set(float64(unsaid))
+	d.metrics.unsaid.Set(float64(clocks[clockSay]))
 	d.metrics.looked.Set(float64(now.Unix()))
 	return nil
 }
