@@ -27,17 +27,22 @@ type seen struct {
 
 func newWatch(a *app) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "watch [--type TYPE] VALUE",
-		Short: "Show changes of a verdict as they happen",
+		Use:   "watch [--type TYPE] [VALUE]",
+		Short: "Show changes of a verdict, or all that is said, as it happens",
 		Long: text(`
-watch asks again and again, and writes a line whenever the answer changes: the time, the verdict,
+Without a value watch follows all that is said and that you may see, in digests: a line for each
+word, as the hub takes it. Nobody is told who says it, and words that correct others come without
+the digest: the name in brackets is that of the indicator, for you alone.
+
+With a value watch asks again and again, and writes a line whenever the answer changes: the time, the verdict,
 and how long after the report was issued it was seen here. A hub that does not answer for a while is
 waited for. Stop with Ctrl-C.`),
-		Example: `  waspada watch --type phone "012-345 6789"
+		Example: `  waspada watch
+  waspada watch --type phone "012-345 6789"
   waspada watch --every 20ms --for 30s -o json "hxxp://evil[.]example"`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return usage("give one value to watch")
+			if len(args) > 1 {
+				return usage("give one value to watch, or none for all that is said")
 			}
 			return nil
 		},
@@ -54,6 +59,15 @@ waited for. Stop with Ctrl-C.`),
 		if err != nil {
 			return err
 		}
+		ctx := cmd.Context()
+		if *limit > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, *limit)
+			defer cancel()
+		}
+		if len(args) == 0 {
+			return a.watchAll(ctx, hub, *changes)
+		}
 		var question client.Item
 		err = a.each(args, func(v value) error {
 			in, err := v.parse(*t)
@@ -67,12 +81,6 @@ waited for. Stop with Ctrl-C.`),
 			return err
 		}
 		a.warnRaw()
-		ctx := cmd.Context()
-		if *limit > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, *limit)
-			defer cancel()
-		}
 		return a.watch(ctx, hub, question, *every, *changes)
 	}
 	return cmd
@@ -144,6 +152,51 @@ func (a *app) showSeen(t indicator.Type, r, last client.Result, now, since time.
 	}
 	if a.json() {
 		return a.tell(line)
+	}
+	a.say("%s", strings.Join(words, "  "))
+	return nil
+}
+
+// errEnough ends watching after so many changes.
+var errEnough = errors.New("enough")
+
+// watchAll follows all that is said. It ends with the context, which is no error, or after so many changes.
+func (a *app) watchAll(ctx context.Context, hub *client.Client, changes int) error {
+	err := hub.Follow(ctx, "", func(page client.Changes) error {
+		if page.Recheck {
+			a.note("what was told before may not stand any more")
+		}
+		for i := range page.Changes {
+			if err := a.showChange(&page.Changes[i]); err != nil {
+				return err
+			}
+			if changes--; changes == 0 {
+				return errEnough
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, errEnough) || ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (a *app) showChange(c *client.Change) error {
+	if a.json() {
+		return a.tell(c)
+	}
+	words := []string{c.AcceptedAt.In(malaysia).Format("2006-01-02 15:04:05"), c.Stance, "[" + c.About[:min(8, len(c.About))] + "]"}
+	if c.Indicator != nil {
+		words = append(words, c.Indicator.Type.String(), c.Indicator.Digest.String())
+	}
+	for _, word := range []string{c.Category, c.Advice, c.Group} {
+		if word != "" {
+			words = append(words, word)
+		}
+	}
+	if c.TLP != "" {
+		words = append(words, "TLP "+c.TLP)
 	}
 	a.say("%s", strings.Join(words, "  "))
 	return nil
