@@ -5,21 +5,15 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-// Connector is what indicators may have in common: a hash, which says nothing of it.
-type Connector [16]byte
+// Connector is what indicators may have in common.
+type Connector = fraud.Connector
 
 // Kind is what sort of connector it is, the strongest first.
-type Kind uint8
-
-// The kinds.
-const (
-	Case   Kind = 1 // one incident, by the word of one partner
-	Bundle Kind = 2 // sent together by one partner, few at a time
-	Host   Kind = 3 // pages of one host
-)
+type Kind = fraud.ConnectorKind
 
 // Link says that an indicator has a connector.
 type Link struct {
@@ -28,16 +22,22 @@ type Link struct {
 	Kind      Kind
 }
 
-// Limits bound what is joined.
+// Limits bound what is joined, and what is looked at to find out.
 type Limits struct {
 	// MaxDegree is how many indicators a connector may have to join them.
 	MaxDegree int
 	// MaxMembers is how many indicators a component may have.
 	MaxMembers int
+	// MaxSeen is how many indicators a connector may have ever had, those included that no longer count.
+	MaxSeen int
+	// MaxTogether is how many indicators are looked at together. Of what hangs together beyond it, parts stay apart.
+	MaxTogether int
 }
 
-// DefaultLimits fit a screen, and an investigator.
-func DefaultLimits() Limits { return Limits{MaxDegree: 50, MaxMembers: 1000} }
+// DefaultLimits fit a screen, an investigator, and 200 MB of memory.
+func DefaultLimits() Limits {
+	return Limits{MaxDegree: 50, MaxMembers: 1000, MaxSeen: 1000, MaxTogether: 150_000}
+}
 
 // Component is a set of indicators that belong together, of which there are two at least, with the evidence.
 type Component struct {

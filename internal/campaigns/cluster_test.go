@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/waspada-hub/waspada/internal/campaigns"
+	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
@@ -49,19 +50,19 @@ func TestWhatIsJoined(t *testing.T) {
 		leftOut   int
 	}{
 		{"nothing", nil, nil, 0},
-		{"one indicator with a case", [][]campaigns.Link{link(campaigns.Case, 1, 1)}, nil, 0},
-		{"two of one case", [][]campaigns.Link{link(campaigns.Case, 1, 1, 2)}, [][]int{{1, 2}}, 0},
+		{"one indicator with a case", [][]campaigns.Link{link(fraud.SharedCase, 1, 1)}, nil, 0},
+		{"two of one case", [][]campaigns.Link{link(fraud.SharedCase, 1, 1, 2)}, [][]int{{1, 2}}, 0},
 		{"a case and a host with one page in common",
-			[][]campaigns.Link{link(campaigns.Case, 1, 1, 2), link(campaigns.Host, 2, 2, 3, 4)}, [][]int{{1, 2, 3, 4}}, 0},
-		{"two cases apart", [][]campaigns.Link{link(campaigns.Case, 1, 1, 4), link(campaigns.Case, 2, 2, 3)},
+			[][]campaigns.Link{link(fraud.SharedCase, 1, 1, 2), link(fraud.SharedHost, 2, 2, 3, 4)}, [][]int{{1, 2, 3, 4}}, 0},
+		{"two cases apart", [][]campaigns.Link{link(fraud.SharedCase, 1, 1, 4), link(fraud.SharedCase, 2, 2, 3)},
 			[][]int{{1, 4}, {2, 3}}, 0},
-		{"a case and a host of one hash", [][]campaigns.Link{link(campaigns.Case, 1, 1, 2), link(campaigns.Host, 1, 3, 4)},
+		{"a case and a host of one hash", [][]campaigns.Link{link(fraud.SharedCase, 1, 1, 2), link(fraud.SharedHost, 1, 3, 4)},
 			[][]int{{1, 2}, {3, 4}}, 0},
-		{"a host that everybody uses", [][]campaigns.Link{link(campaigns.Host, 1, span(1, 7)...)}, nil, 0},
-		{"a link said twice", [][]campaigns.Link{link(campaigns.Host, 1, span(1, 6)...), link(campaigns.Host, 1, 1, 2)},
+		{"a host that everybody uses", [][]campaigns.Link{link(fraud.SharedHost, 1, span(1, 7)...)}, nil, 0},
+		{"a link said twice", [][]campaigns.Link{link(fraud.SharedHost, 1, span(1, 6)...), link(fraud.SharedHost, 1, 1, 2)},
 			[][]int{{1, 2, 3, 4, 5}}, 0},
-		{"too large with a host, which is left out", [][]campaigns.Link{link(campaigns.Host, 3, 4, 5), link(campaigns.Case, 1,
-			1, 2, 3, 4), link(campaigns.Case, 2, 5, 6, 7, 8)}, [][]int{{1, 2, 3, 4}, {5, 6, 7, 8}}, 1},
+		{"too large with a host, which is left out", [][]campaigns.Link{link(fraud.SharedHost, 3, 4, 5), link(fraud.SharedCase, 1,
+			1, 2, 3, 4), link(fraud.SharedCase, 2, 5, 6, 7, 8)}, [][]int{{1, 2, 3, 4}, {5, 6, 7, 8}}, 1},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
 			found := limits.Cluster(slices.Concat(c.links...))
@@ -124,9 +125,9 @@ func TestCampaignsKeepTheirNames(t *testing.T) {
 	know("apart", 10, 11, 12, 13, 14)
 	know("over", 20, 21)
 	found := limits.Cluster(slices.Concat(
-		link(campaigns.Case, 1, 1, 2, 3), link(campaigns.Case, 2, 3, 4, 5), // two become one
-		link(campaigns.Case, 3, 10, 11, 12), link(campaigns.Case, 4, 13, 14), // one falls apart
-		link(campaigns.Case, 5, 30, 31), // new
+		link(fraud.SharedCase, 1, 1, 2, 3), link(fraud.SharedCase, 2, 3, 4, 5), // two become one
+		link(fraud.SharedCase, 3, 10, 11, 12), link(fraud.SharedCase, 4, 13, 14), // one falls apart
+		link(fraud.SharedCase, 5, 30, 31), // new
 	))
 	named, ended := campaigns.Name(found, before)
 	var names []campaigns.ID

@@ -6,11 +6,12 @@ import (
 	"encoding/hex"
 	"slices"
 
+	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-// ID names a campaign: 16 hexadecimal digits.
-type ID string
+// ID names a campaign.
+type ID = fraud.CampaignID
 
 // Campaign is a component with a name.
 type Campaign struct {

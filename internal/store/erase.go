@@ -22,6 +22,7 @@ import (
 //	events about it          digest 0, and no other word of what was said
 //	events that mention it   as a broader or weaker form of another indicator: without that form
 //	opinions                 deleted, those on the broader and weaker forms that came from it too
+//	campaigns                without it, and without what it had in common with others; they are looked at again
 //
 // It needs the right to ALTER these tables (UPDATE and DELETE).
 type Eraser struct {
@@ -48,6 +49,8 @@ func (e *Eraser) Close() error { return e.conn.Close() }
 type Traces struct {
 	// Events are rows about it, copies too, and Mentions rows about others that it is a broader or weaker form of.
 	Events, Mentions uint64
+	// Campaigns are rows of them, and of their links and members.
+	Campaigns uint64
 	// Opinions are the words on it, and on its broader and weaker forms as far as they came from it.
 	Opinions []fraud.Opinion
 	// Elsewhere names tables that hold it and that this version does not know.
@@ -57,7 +60,7 @@ type Traces struct {
 
 // None reports whether nothing is left.
 func (t *Traces) None() bool {
-	return t.Events == 0 && t.Mentions == 0 && len(t.Opinions) == 0 && len(t.Elsewhere) == 0
+	return t.Events == 0 && t.Mentions == 0 && t.Campaigns == 0 && len(t.Opinions) == 0 && len(t.Elsewhere) == 0
 }
 
 // erasedDigest stands in the ledger where a digest was. Nobody can report it.
@@ -67,12 +70,21 @@ func quoted(d indicator.Digest) string {
 	return "toFixedString(unhex('" + hex.EncodeToString(d[:]) + "'), 32)"
 }
 
+// hostOf is the connector of the pages below a digest.
+func hostOf(digest string) string { return "sipHash128('host', " + digest + ")" }
+
 // Find looks for a digest in every table.
 func (e *Eraser) Find(ctx context.Context, d indicator.Digest) (t Traces, err error) {
 	const what = "look for what is to be erased"
 	this := quoted(d)
 	err = e.conn.QueryRow(ctx, fmt.Sprintf("SELECT countIf(digest = %[1]s), countIf(digest != %[1]s) FROM events "+
 		"WHERE digest = %[1]s OR has(also_digest, %[1]s)", this)).Scan(&t.Events, &t.Mentions)
+	if err == nil {
+		err = e.conn.QueryRow(ctx, fmt.Sprintf("SELECT (SELECT count() FROM campaign_links WHERE digest = %[1]s OR connector = %[2]s) + "+
+			"(SELECT count() FROM campaign_members WHERE digest = %[1]s) + "+
+			"(SELECT count() FROM campaigns WHERE has(members, %[1]s) OR has(edge_connectors, %[2]s))", this, hostOf(this))).
+			Scan(&t.Campaigns)
+	}
 	if err != nil {
 		return t, classify(what, err)
 	}
@@ -122,7 +134,7 @@ func (e *Eraser) elsewhere(ctx context.Context, this string) (tables []string, e
 			condition = "has(" + identifier(name) + ", " + this + ")"
 		}
 		switch strings.TrimSuffix(table, "_local") {
-		case "events", "opinions":
+		case "events", "opinions", "campaign_links", "campaign_members", "campaigns":
 		default:
 			conditions[table] = append(conditions[table], condition)
 		}
@@ -150,6 +162,12 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 		return err
 	}
 	this := quoted(d)
+	err = e.conn.Exec(ctx, fmt.Sprintf("INSERT INTO campaign_passes (name, state, slice, version) SELECT DISTINCT "+
+		"concat(%s, id), 0, 0, toUnixTimestamp64Micro(now64(6)) FROM campaigns WHERE has(members, %s) OR has(edge_connectors, %s)",
+		literal(fraud.LookAgain), this, hostOf(this)))
+	if err != nil {
+		return failed("erase", err)
+	}
 	statements := []string{
 		`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms),
 		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE
@@ -162,9 +180,18 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 			expires_at = toDateTime64(0, 3, 'UTC'), advice = '', action = '', platform = 0, institution = 0,
 			region = 0, loss_band = '', case_id = ''
 			WHERE digest = ` + this,
+		`ALTER TABLE {{table "campaign_links"}} {{on_cluster}} DELETE WHERE digest = ` + this + ` OR connector = ` + hostOf(this),
+		`ALTER TABLE {{table "campaign_members"}} {{on_cluster}} DELETE WHERE digest = ` + this,
+		`ALTER TABLE {{table "campaigns"}} {{on_cluster}} UPDATE
+			members = arrayMap(d -> if(d = ` + this + `, ` + erasedDigest + `, d), members),
+			edge_connectors = arrayMap(c -> if(c = ` + hostOf(this) + `, toFixedString('', 16), c), edge_connectors)
+			WHERE has(members, ` + this + `) OR has(edge_connectors, ` + hostOf(this) + `)`,
 		// The text of a table's last statement stays with it.
 		`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE 0`,
 		`ALTER TABLE {{table "events"}} {{on_cluster}} DELETE WHERE 0`,
+		`ALTER TABLE {{table "campaign_links"}} {{on_cluster}} DELETE WHERE 0`,
+		`ALTER TABLE {{table "campaign_members"}} {{on_cluster}} DELETE WHERE 0`,
+		`ALTER TABLE {{table "campaigns"}} {{on_cluster}} DELETE WHERE 0`,
 	}
 	for _, host := range hosts {
 		conn, err := host.open(host.Database, 1, migrateTimeout, unlogged)

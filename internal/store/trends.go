@@ -92,9 +92,14 @@ func beyond(rolled map[int32]int64) string {
 
 // readProgress tells up to which message of each partition the roll-up has counted.
 func readProgress(ctx context.Context, conn driver.Conn) (map[int32]int64, error) {
+	return readNext(ctx, conn, "trend_cells_progress")
+}
+
+// readNext reads a table of progress.
+func readNext(ctx context.Context, conn driver.Conn, table string) (map[int32]int64, error) {
 	rolled := map[int32]int64{}
-	const query = "SELECT kafka_partition, max(next) FROM trend_cells_progress GROUP BY kafka_partition"
-	err := each(ctx, conn, "read progress of trends", query, func(rows driver.Rows) error {
+	query := "SELECT kafka_partition, max(next) FROM " + table + " GROUP BY kafka_partition"
+	err := each(ctx, conn, "read "+table, query, func(rows driver.Rows) error {
 		var (
 			partition uint32
 			next      uint64
