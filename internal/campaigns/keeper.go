@@ -50,8 +50,9 @@ type Changes interface {
 	TouchedByEvents(ctx context.Context, r fraud.LedgerRange) ([]indicator.Digest, error)
 	CampaignsKnow(ctx context.Context, r fraud.LedgerRange) error
 	TouchedByExpiry(ctx context.Context, from, to fraud.Seconds, most int) ([]indicator.Digest, fraud.Seconds, error)
-	// TouchedByPartner are the digests of a slice on which a partner has said something; 0 is any partner.
-	TouchedByPartner(ctx context.Context, p fraud.PartnerNumber, slice int) ([]indicator.Digest, error)
+	// TouchedByPartner are the digests on which a partner has said something, of the slices from one on that hold about as
+	// many as most, and the next slice; 0 is any partner.
+	TouchedByPartner(ctx context.Context, p fraud.PartnerNumber, slice, most int) ([]indicator.Digest, int, error)
 	CampaignPasses(ctx context.Context) (map[string]fraud.CampaignPass, error)
 	PutCampaignPass(ctx context.Context, p fraud.CampaignPass) error
 }
@@ -248,14 +249,14 @@ func (s *step) passes(ctx context.Context) (bool, error) {
 		if pass.Slice >= fraud.CampaignSlices {
 			continue
 		}
-		touched, err := s.store.TouchedByPartner(ctx, numbers[name], pass.Slice)
+		touched, next, err := s.store.TouchedByPartner(ctx, numbers[name], pass.Slice, pieceSize)
 		if err != nil {
 			return false, err
 		}
 		if err := s.look(ctx, touched); err != nil || s.overtaken {
 			return false, err
 		}
-		pass.Slice++
+		pass.Slice = next
 		if err := s.note(ctx, pass); err != nil {
 			return false, err
 		}

@@ -83,16 +83,37 @@ func (w *Writer) TouchedByEvents(ctx context.Context, r fraud.LedgerRange) ([]in
 		inRange(r)+" AND kind NOT IN ('sighting', 'action') AND d != "+erasedDigest)
 }
 
-// TouchedByPartner are the digests of a slice of all on which a partner has said something; 0 is every partner.
-func (w *Writer) TouchedByPartner(ctx context.Context, p fraud.PartnerNumber, slice int) ([]indicator.Digest, error) {
-	within := fmt.Sprintf("digest >= %s", firstOfSlice(slice))
-	if slice+1 < fraud.CampaignSlices {
-		within += fmt.Sprintf(" AND digest < %s", firstOfSlice(slice+1))
-	}
+// TouchedByPartner are the digests on which a partner has said something, of the slices from one on that hold about as
+// many as most: of one at least. It tells which slice comes next. 0 is every partner.
+func (w *Writer) TouchedByPartner(
+	ctx context.Context, p fraud.PartnerNumber, slice, most int,
+) (all []indicator.Digest, next int, err error) {
+	where := "digest >= " + firstOfSlice(slice)
 	if p != 0 {
-		within += fmt.Sprintf(" AND partner = %d", p)
+		where += fmt.Sprintf(" AND partner = %d", p)
 	}
-	return readDigests(ctx, w.conn, "SELECT DISTINCT digest FROM opinions WHERE "+within)
+	next, found := fraud.CampaignSlices, 0
+	query := fmt.Sprintf("SELECT intDiv(reinterpretAsUInt8(substring(digest, 1, 1)), %d) AS slice, count() FROM opinions "+
+		"WHERE %s GROUP BY slice ORDER BY slice", 256/fraud.CampaignSlices, where)
+	err = each(ctx, w.conn, "look for touched digests", query, func(rows driver.Rows) error {
+		var (
+			of uint8
+			n  uint64
+		)
+		err := rows.Scan(&of, &n)
+		if found += int(n); found > most && next == fraud.CampaignSlices {
+			next = max(slice+1, int(of))
+		}
+		return err
+	})
+	if err != nil || found == 0 {
+		return nil, next, err
+	}
+	if next < fraud.CampaignSlices {
+		where += " AND digest < " + firstOfSlice(next)
+	}
+	all, err = readDigests(ctx, w.conn, "SELECT DISTINCT digest FROM opinions WHERE "+where)
+	return all, next, err
 }
 
 func firstOfSlice(n int) string {
