@@ -113,6 +113,12 @@ type config struct {
 
 	Sweeps sweepSettings `koanf:"sweeps" yaml:"sweeps"`
 
+	// Campaigns are kept by the nodes that take in reports.
+	Campaigns struct {
+		// Every is how far they lag behind the ledger.
+		Every time.Duration `koanf:"every" yaml:"every"`
+	} `koanf:"campaigns" yaml:"campaigns"`
+
 	Audit struct {
 		// At is the hour and minute, in Malaysia's time, at which the audit runs each night; empty for never.
 		At string `koanf:"at" yaml:"at"`
@@ -142,6 +148,7 @@ func defaultConfig() config {
 	c.Kafka.SessionTimeout = 15 * time.Second
 	c.Index.Freshness = 30 * time.Second
 	c.Audit.At, c.Audit.UsageEvery = "03:30", time.Minute
+	c.Campaigns.Every = 30 * time.Second
 	c.Disputes.AcknowledgeWithin, c.Disputes.DecideWithin = 24*time.Hour, 72*time.Hour
 	c.Disputes.ReaffirmWithin, c.Disputes.LookEvery = 14*24*time.Hour, time.Minute
 	c.Quotas.Enforce, c.Quotas.Nodes, c.Quotas.SpikeFactor, c.Quotas.SpikeFloor = true, 1, 10, 500
@@ -229,6 +236,9 @@ func (c *config) check() error {
 	errs = append(errs, c.Quotas.check(), c.Sweeps.check())
 	if every := c.Audit.UsageEvery; every < time.Second || every > time.Hour || time.Hour%every != 0 {
 		errs = append(errs, fmt.Errorf("config: audit.usage_every is %s: set a part of an hour, 1s to 1h", every))
+	}
+	if every := c.Campaigns.Every; every < 100*time.Millisecond || every > time.Hour {
+		errs = append(errs, fmt.Errorf("config: campaigns.every is %s: set 100ms to 1h", every))
 	}
 	if d := &c.Disputes; d.AcknowledgeWithin <= 0 || d.DecideWithin < d.AcknowledgeWithin {
 		errs = append(errs, fmt.Errorf("config: disputes.acknowledge_within is %s and disputes.decide_within %s: set both, and "+

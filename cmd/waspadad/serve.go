@@ -18,6 +18,7 @@ import (
 
 	"github.com/waspada-hub/waspada/internal/api"
 	"github.com/waspada-hub/waspada/internal/audit"
+	"github.com/waspada-hub/waspada/internal/campaigns"
 	"github.com/waspada-hub/waspada/internal/changes"
 	"github.com/waspada-hub/waspada/internal/console"
 	"github.com/waspada-hub/waspada/internal/disputes"
@@ -218,6 +219,7 @@ func (d *daemon) ingestParts() []run.Part {
 			return in.Run(ctx)
 		}},
 		{Name: "trends", Run: d.rollUp},
+		{Name: "campaigns", Run: d.keepCampaigns},
 	}
 	if held != nil {
 		parts = append(parts, run.Part{Name: "quarantine", Run: func(ctx context.Context) error {
@@ -312,6 +314,15 @@ func (d *daemon) rollUp(ctx context.Context) error {
 	return nil
 }
 
+// keepCampaigns keeps campaigns close to the ledger.
+func (d *daemon) keepCampaigns(ctx context.Context) error {
+	if !d.waitPrepared(ctx) {
+		return nil
+	}
+	return campaigns.NewKeeper(d.writer, d.policy, d.registry.Partners, campaigns.DefaultLimits(), time.Now,
+		d.cfg.Campaigns.Every, d.metrics, d.log).Run(ctx)
+}
+
 // askParts are the index and the api that asks it.
 func (d *daemon) askParts() ([]run.Part, error) {
 	cfg := index.DefaultConfig()
@@ -372,7 +383,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
 		Quotas: quotas, Tally: counter, Canaries: watch, Checks: d.checks(known), Log: d.log, Metrics: d.metrics,
 		Now:      time.Now,
-		Arrivals: d.reader, Secret: d.secret(), Console: web, Historian: d.historian(), Feed: feed, Sources: d.registry,
+		Arrivals: d.reader, Campaigns: d.reader, Secret: d.secret(), Console: web, Historian: d.historian(), Feed: feed, Sources: d.registry,
 	})
 	if err != nil {
 		return nil, err

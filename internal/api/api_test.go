@@ -50,6 +50,8 @@ func example(rt route) ask {
 		case strings.HasSuffix(rt.path, "decision"):
 			a.body = `{"outcome":"cleared","reason":"mistaken_identity"}`
 		}
+	case "/v1/campaigns/:id":
+		a.path = "/v1/campaigns/0123456789abcdef"
 	case "/v1/events":
 		if rt.method == "GET" {
 			a.path += "?mine=true"

@@ -75,6 +75,8 @@ type fakes struct {
 	sources   []fraud.Partner
 	told      fraud.History
 	askedFor  fraud.ArrivalQuestion
+	campaigns []fraud.Campaign
+	wanted    fraud.CampaignQuestion
 	storeErr  error
 	series    func(fraud.SeriesQuestion) ([]fraud.Series, error)
 	protected *fraud.Protected
@@ -223,6 +225,20 @@ func (f *fakes) Partners() []fraud.Partner {
 	return append([]fraud.Partner(nil), f.sources...)
 }
 
+func (f *fakes) Campaigns(_ context.Context, q fraud.CampaignQuestion) ([]fraud.Campaign, error) {
+	f.wanted = q
+	return f.campaigns[:min(len(f.campaigns), q.Limit)], f.storeErr
+}
+
+func (f *fakes) Campaign(_ context.Context, id fraud.CampaignID) (fraud.Campaign, bool, error) {
+	for _, c := range f.campaigns {
+		if c.ID == id {
+			return c, true, f.storeErr
+		}
+	}
+	return fraud.Campaign{}, false, f.storeErr
+}
+
 func (f *fakes) Series(_ context.Context, q fraud.SeriesQuestion) (fraud.SeriesQuestion, []fraud.Series, error) {
 	lines, err := f.series(q)
 	return q, lines, err
@@ -324,7 +340,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	cfg := Config{Node: "node-1", DrainLimit: time.Second}
 	deps := Deps{
 		Auth: h.fakes, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: h.protected}, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
-		Series: h.fakes, Registry: h.fakes, Disputes: h.fakes, Acts: h.fakes, Trail: h.fakes, Arrivals: h.fakes,
+		Series: h.fakes, Registry: h.fakes, Disputes: h.fakes, Acts: h.fakes, Trail: h.fakes, Arrivals: h.fakes, Campaigns: h.fakes,
 		Historian: h.fakes, Holds: h.fakes,
 		Feed: h.fakes, Sources: h.fakes,
 		NewAPIKey: func(id string) (string, string) {

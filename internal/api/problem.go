@@ -54,6 +54,7 @@ var problemKinds = map[string]struct {
 	fraud.DeniedCertificate:          {http.StatusUnauthorized, "The client certificate is not taken"},
 	fraud.DeniedSuspended:            {http.StatusForbidden, "The partner is suspended"},
 	"missing_scope":                  {http.StatusForbidden, "The API key may not do this"},
+	"campaign_not_found":             {http.StatusNotFound, "The campaign is not known"},
 	"no_such_route":                  {http.StatusNotFound, "There is nothing here"},
 	"event_not_found":                {http.StatusNotFound, "The event is not known"},
 	"dispute_not_found":              {http.StatusNotFound, "The dispute is not known"},

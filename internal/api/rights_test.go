@@ -37,6 +37,8 @@ var rights = map[string]string{
 	"POST /v1/disputes":                "report",
 	"GET /v1/disputes/:id":             "report",
 	"GET /v1/trends/series":            "analyse",
+	"GET /v1/campaigns":                "analyse",
+	"GET /v1/campaigns/:id":            "analyse",
 	"GET /v1/me":                       "lookup report analyse admin",
 
 	"POST /v1/disputes/:id/review":   "judge",

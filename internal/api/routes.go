@@ -64,6 +64,8 @@ var routes = []route{
 	{http.MethodPost, "/v1/disputes/:id/review", judge, (*Server).reviewDispute},
 	{http.MethodPost, "/v1/disputes/:id/decision", judge, (*Server).decideDispute},
 	{http.MethodGet, "/v1/trends/series", fraud.MayAnalyse, (*Server).series},
+	{http.MethodGet, "/v1/campaigns", fraud.MayAnalyse, (*Server).getCampaigns},
+	{http.MethodGet, "/v1/campaigns/:id", fraud.MayAnalyse, (*Server).getCampaign},
 	{http.MethodGet, "/v1/admin/partners", fraud.MayAdmin, (*Server).getPartners},
 	{http.MethodPost, "/v1/admin/partners", fraud.MayAdmin, (*Server).addPartner},
 	{http.MethodGet, "/v1/admin/partners/:id", fraud.MayAdmin, (*Server).getPartner},

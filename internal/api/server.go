@@ -135,6 +135,7 @@ type Deps struct {
 	Feed      Feed
 	Sources   Sources
 	Series    Series
+	Campaigns Campaigns
 	Registry  Registrar
 	Acts      ActReader
 	Holds     HoldReader
@@ -178,6 +179,7 @@ type Server struct {
 	streams    streams
 	cursors    sealer
 	trends     Series
+	campaigns  Campaigns
 	registry   Registrar
 	acts       ActReader
 	disputes   DisputeDesk
@@ -205,7 +207,7 @@ type Server struct {
 func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, auth: deps.Auth, certifier: deps.Certifier, screen: deps.Screen, keys: deps.Screen.Keys,
-		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series,
+		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series, campaigns: deps.Campaigns,
 		registry: deps.Registry, acts: deps.Acts, holds: deps.Holds, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
 		disputes: deps.Disputes, arrivals: deps.Arrivals,
 		historian: deps.Historian, feed: deps.Feed, sources: deps.Sources,

@@ -69,7 +69,7 @@ var arrows = map[string]string{
 	// The commands.
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
 		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
-		"internal/audit internal/certificates internal/deadletters internal/disputes " +
+		"internal/audit internal/campaigns internal/certificates internal/deadletters internal/disputes " +
 		"internal/history internal/quarantine internal/quota " +
 		"internal/restore internal/sweeps internal/tally internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",

@@ -59,8 +59,7 @@ type Changes interface {
 
 // The bounds of a step.
 const (
-	// stepEvery is the pause between steps, and stepLimit how long one may take: less than a turn lasts.
-	stepEvery = 30 * time.Second
+	// stepLimit is how long a step may take: less than a turn lasts.
 	stepLimit = 100 * time.Second
 	// workLimit is after how long a step begins nothing more.
 	workLimit = 40 * time.Second
@@ -81,6 +80,7 @@ type Keeper struct {
 	partners func() []fraud.Partner
 	limits   Limits
 	now      func() time.Time
+	every    time.Duration
 	log      *slog.Logger
 	metrics  metrics
 
@@ -88,13 +88,14 @@ type Keeper struct {
 	protected map[indicator.Digest]bool
 }
 
-// NewKeeper makes a Keeper that decides by a policy; partners lists all whose words there may be.
+// NewKeeper makes a Keeper that decides by a policy; partners lists all whose words there may be, and every is the pause
+// between steps.
 func NewKeeper(
 	store Store, policy *fraud.Policy, partners func() []fraud.Partner, limits Limits, now func() time.Time,
-	reg prometheus.Registerer, log *slog.Logger,
+	every time.Duration, reg prometheus.Registerer, log *slog.Logger,
 ) *Keeper {
 	return &Keeper{
-		store: store, policy: policy, partners: partners, limits: limits, now: now, log: log, metrics: newMetrics(reg),
+		store: store, policy: policy, partners: partners, limits: limits, now: now, every: every, log: log, metrics: newMetrics(reg),
 		messages: leastMessages * 10, protected: map[indicator.Digest]bool{},
 	}
 }
@@ -106,7 +107,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		if err != nil && ctx.Err() == nil {
 			k.log.Warn("bring campaigns up to date", "error", err)
 		}
-		wait := stepEvery
+		wait := k.every
 		if more && err == nil {
 			wait = 0
 		}

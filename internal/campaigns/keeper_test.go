@@ -82,7 +82,7 @@ func (c *country) keeper(limits campaigns.Limits) *campaigns.Keeper {
 			all = append(all, *c.partners[n])
 		}
 		return all
-	}, limits, func() time.Time { return c.now }, nil, quiet)
+	}, limits, func() time.Time { return c.now }, time.Second, nil, quiet)
 }
 
 func someDigest(n int) (d indicator.Digest) { return sha256.Sum256(fmt.Append(nil, "digest ", n)) }
