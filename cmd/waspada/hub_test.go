@@ -68,6 +68,8 @@ func (h *hub) start() *httptest.Server {
 			{"name": "index", "status": "ok"}, {"name": "clickhouse", "status": "degraded"}}})
 	})
 	mux.HandleFunc("GET /v1/trends/series", h.series)
+	mux.HandleFunc("GET /v1/campaigns", campaignList)
+	mux.HandleFunc("GET /v1/campaigns/{id}", campaignShown)
 	new(registry).handle(mux, h)
 	return httptest.NewServer(mux)
 }

@@ -38,7 +38,7 @@ var planted = []struct {
 // another, over Kafka and HTTP, and then looks for every raw value that it saw, in everything that the hub wrote.
 func TestBadInputIsRefusedByNameAndTheGoodEventsStand(t *testing.T) {
 	hub := hubtest.Start(t, hubtest.Options{NodeOptions: hubtest.NodeOptions{
-		Settings: map[string]any{"registry": "clickhouse", "audit.usage_every": "1s"}, // so that these tables are looked through, too
+		Settings: map[string]any{"registry": "clickhouse", "audit.usage_every": "1s", "campaigns.every": "1s"}, // so that these tables are looked through, too
 	}})
 	country := nation.New(11, 400)
 	signer := hub.Signer(t, "bank-harimau")
@@ -46,7 +46,11 @@ func TestBadInputIsRefusedByNameAndTheGoodEventsStand(t *testing.T) {
 	stranger.KeyID = signer.KeyID // signs with another's key under this name
 
 	pub := hub.Publisher(t, "bank-harimau")
-	good := func(i int) fraud.Event { return report(t, hub, country.Case(i)) }
+	good := func(i int) fraud.Event {
+		e := report(t, hub, country.Case(i))
+		e.Case = fmt.Sprintf("case-%d", i/4)
+		return e
+	}
 	seal := func(by *wire.Signer, value []byte, events ...fraud.Event) wire.Message {
 		t.Helper()
 		m, err := by.Seal(uuid.Must(uuid.NewV7()), "bank-harimau", time.Now(), events)
@@ -106,6 +110,12 @@ func TestBadInputIsRefusedByNameAndTheGoodEventsStand(t *testing.T) {
 	testkit.Eventually(t, 30*time.Second, func() error {
 		if hub.Query(t, "SELECT count() FROM usage") == "0" {
 			return errors.New("how much was asked is not written yet")
+		}
+		return nil
+	})
+	testkit.Eventually(t, 30*time.Second, func() error {
+		if hub.Query(t, "SELECT count() FROM campaigns") == "0" {
+			return errors.New("campaigns are not written yet")
 		}
 		return nil
 	})
