@@ -57,6 +57,12 @@ await claim('a key is kept in memory alone unless its owner wishes', async () =>
   await bank.locator('.console').waitFor()
 })
 
+const watcher = await newPage()
+await claim('a platform signs in and watches', async () => {
+  await signIn(watcher, 'platform', '#/feed')
+  await watcher.locator('.feed-state.live').waitFor()
+})
+
 await claim('what is typed is recognised, looked up, reported and taken back, live', async () => {
   await bank.locator('#value').fill('012-345 6789')
   must(await bank.locator('input[value=phone]').isChecked(), 'it is not taken for a phone number')
@@ -82,6 +88,15 @@ await claim('what is typed is recognised, looked up, reported and taken back, li
   await bank.getByRole('button', { name: 'Take it back' }).click()
   await verdict(bank, '012-345 6789', 'Not listed')
 })
+
+await claim('who watches sees the report and its withdrawal at once, and never by whom', async () => {
+  const row = (stance) => watcher.locator('table.list tbody tr', { hasText: stance }).filter({ hasText: 'Phone number' })
+  await row('Listed').filter({ hasText: 'Macau scam' }).first().waitFor()
+  await row('Withdrawn').first().waitFor()
+  must(!(await watcher.locator('main').textContent()).includes('bank-harimau'), 'the feed names who reported')
+})
+await everywhere(watcher, 'feed')
+await watcher.context().close()
 
 await claim('an account is asked for its bank, and what is asked stays in the page', async () => {
   await bank.locator('#value').fill('5140 1234 5678')
@@ -116,16 +131,11 @@ await claim('pages that a key may not use are not there', async () => {
 await bank.context().close()
 
 const analyst = await newPage()
-await claim('an analyst signs in', () => signIn(analyst, 'analyst', '#/trends?by=class&last=90d'))
-
-/** asked is what the hub was asked last by a step; the answer too. */
-const series = (page) => page.waitForResponse((response) => response.url().includes('bucket=day') && response.ok())
+await claim('an analyst signs in', () => signIn(analyst, 'analyst'))
 
 await claim('trends show the hub’s numbers, and each is the same in the chart’s table', async () => {
-  const asked = series(analyst)
-  await analyst.reload()
-  await analyst.locator('#key').fill(input.keys.analyst)
-  await analyst.keyboard.press('Enter')
+  const asked = analyst.waitForResponse((response) => response.url().includes('bucket=day') && response.ok())
+  await analyst.goto(`${input.hub}/console#/trends?by=class&last=90d`)
   const answer = await (await asked).json()
   const sum = answer.series.flatMap(({ points }) => points).reduce((all, { value }) => all + value, 0)
   await analyst.locator('.trends-sheet').waitFor()
@@ -178,7 +188,7 @@ await operator.context().close()
 await claim('a screen of 320 pixels shows every page without scrolling sideways', async () => {
   const narrow = await newPage({ viewport: { width: 320, height: 720 } })
   await signIn(narrow, 'admin')
-  for (const name of ['lookup', 'trends', 'reports', 'partners']) {
+  for (const name of ['lookup', 'trends', 'feed', 'reports', 'partners']) {
     await narrow.goto(`${input.hub}/console#/${name}`)
     await narrow.locator(`main .${name}`).waitFor()
     if (name === 'lookup') {

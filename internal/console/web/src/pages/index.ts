@@ -3,6 +3,7 @@ import type { ComponentType } from 'preact'
 import { may, type Scope } from '../hub/session'
 import type { Word } from '../words'
 import type { IconName } from '../parts/icon'
+import { FeedPage } from './feed'
 import { LookupPage } from './lookup'
 import { PartnersPage } from './partners'
 import { ReportsPage } from './reports'
@@ -13,6 +14,7 @@ export type Page = { name: string; title: Word; group: Word; icon: IconName; nee
 const pages: Page[] = [
   { name: 'lookup', title: 'page_lookup', group: 'group_ask', icon: 'search', needs: 'lookup', view: LookupPage },
   { name: 'trends', title: 'page_trends', group: 'group_see', icon: 'trends', needs: 'analyse', view: TrendsPage },
+  { name: 'feed', title: 'page_feed', group: 'group_see', icon: 'feed', needs: 'lookup', view: FeedPage },
   { name: 'reports', title: 'page_reports', group: 'group_say', icon: 'reports', needs: 'report', view: ReportsPage },
   { name: 'partners', title: 'page_partners', group: 'group_run', icon: 'partners', needs: 'admin', view: PartnersPage },
 ]

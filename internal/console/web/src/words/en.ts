@@ -150,6 +150,21 @@ export const en = {
   heat_hint: 'Hours of Malaysia; the four weeks before the end of the time above.',
   fewer: 'Fewer', more: 'More',
 
+  // The live feed.
+  page_feed: 'Live',
+  feed_title: 'What is being said',
+  said: 'Said',
+  stance_listed: 'Listed', stance_withdrawn: 'Withdrawn', stance_disputed: 'Disputed', stance_cleared: 'Cleared',
+  stance_upheld: 'Upheld', stance_sighted: 'Seen again',
+  pause: 'Pause', go_on: 'Go on',
+  feed_connecting: 'Connecting…', feed_live: 'Live', feed_cut: 'Cut off; trying again',
+  feed_recheck: 'Operators or partners changed: what was shown before may not stand any more. Look it up again.',
+  feed_empty: 'Nothing was said in the last {n} minutes. What is said next appears here within a second.',
+  feed_hint: 'Nobody is told who said it. What is marked for others is not shown.',
+  not_told: 'Listed before',
+  grade_prefix: 'and all below it', grade_weak: 'vague form',
+  pulse: 'Said in each of the last {n} minutes: {counts}',
+
   // My reports.
   reports_title: 'What became of what we said',
   reports_empty: 'Nothing was said in this time that fits.',
