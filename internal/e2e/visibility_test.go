@@ -272,6 +272,50 @@ func TestEveryRouteTellsEachPartnerWhatItsMarkingAllows(t *testing.T) {
 	}
 	t.Logf("%d combinations of route, partner, scope, TLP and group", w.checked)
 	w.loosened(askers, events)
+	commands(t, hub)
+}
+
+// commands asks with the command line, about a value of its own.
+func commands(t *testing.T, hub *hubtest.Hub) {
+	const value = "012-345 6789"
+	watched := make(chan string, 1)
+	go func() {
+		out, err := hub.CLI(t, "platform", "watch", "--changes", "1", "--for", "60s")
+		if err != nil {
+			out = err.Error()
+		}
+		watched <- out
+	}()
+	sent := 0
+	for watched != nil { // the watch may begin after the first report
+		if out, err := hub.CLI(t, "bank", "report", "-t", "phone", "-c", "loan", "--wait", value); err != nil {
+			t.Fatal(out, err)
+		}
+		sent++
+		select {
+		case out := <-watched:
+			if !strings.Contains(out, "  listed  [") || !strings.Contains(out, "  phone  ") || strings.Contains(out, source) {
+				t.Errorf("watch: %s", out)
+			}
+			watched = nil
+		case <-time.After(time.Second):
+		}
+	}
+	var out string
+	testkit.Eventually(t, time.Minute, func() (err error) {
+		if out, err = hub.CLI(t, "bank", "history", "phone", value, "--at", "0s"); err == nil &&
+			strings.Count(out, "report  by you") != sent {
+			err = errors.New("the ledger does not hold it yet")
+		}
+		return err
+	})
+	if !strings.Contains(out, "now   SUSPECTED") || !strings.Contains(out, "then  SUSPECTED") {
+		t.Errorf("history: %s", out)
+	}
+	out, err := hub.CLI(t, "bank", "events", "--kind", "report", "-o", "json")
+	if n := strings.Count(out, `"status":"stored"`); err != nil || n != len(visible)+1+sent {
+		t.Errorf("events: %d lines, %v", n, err)
+	}
 }
 
 func randomDigest() (d indicator.Digest) {
