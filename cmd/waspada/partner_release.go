@@ -60,7 +60,7 @@ func newPartnerRelease(a *app) *cobra.Command {
 release proposes that what the hub holds of a partner, taken from --since up to --until, counts. It does when
 another operator has confirmed it with another key. To discard what is held, void the span, or let it be: what
 nobody releases within 30 days never counts.`),
-		Example: `  waspada partner release bank-kancil --since "2026-11-22 14:05" --until "2026-11-22 14:20" --reason "a raid"`,
+		Example: `  waspada partner release bank-kancil --since 90m --until 75m --reason "a raid, they confirm"`,
 	}
 	flags := cmd.Flags()
 	flags.Var(&moment{&since, -1}, "since", "from when on: a time, or how long ago")

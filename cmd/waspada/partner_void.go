@@ -10,7 +10,8 @@ import (
 
 // partnerChange is a command that changes one partner and shows it.
 func partnerChange(
-	a *app, cmd *cobra.Command, reason *string, change func(*cobra.Command, *client.Client, client.Partner) (client.Partner, error),
+	a *app, cmd *cobra.Command, reason *string,
+	change func(*cobra.Command, *client.Client, client.Partner) (client.Partner, error),
 ) *cobra.Command {
 	cmd.Flags().StringVar(reason, "reason", "", "why, for the audit")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -47,7 +48,7 @@ number of reports, and for what is still to come unless --until ends it. --key c
 with one of the partner's signing keys. --void ends one that is there, with --until.
 
 Where a void word had replaced an earlier one, waspadad restore says the earlier one again.`),
-		Example: `  waspada partner void bank-kancil --since "2026-11-22 14:05" --key bank-kancil-1 --reason "the key was stolen"
+		Example: `  waspada partner void bank-kancil --since "2026-11-22 14:05" --reason "the key was stolen"
   waspada partner void bank-kancil --void v7 --until 0s --reason "another key is in use"`,
 	}
 	flags := cmd.Flags()

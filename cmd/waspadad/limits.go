@@ -21,8 +21,8 @@ type quotaSettings struct {
 	// Nodes is by how many every quota is divided. Each node counts by itself: with 1, n nodes allow n times as much; behind
 	// a balancer that spreads requests evenly, set the number of nodes.
 	Nodes int `koanf:"nodes" yaml:"nodes"`
-	// SpikeFactor times the median of the last 28 days on which it reported, of which there must be 7, is what a partner may
-	// list in a day; what is beyond it, or beyond its quota, is held until two operators release it. 0 is the quota alone.
+	// SpikeFactor times the median of those of the last 28 days on which it reported, 7 at least, is what a partner may list
+	// in a day. What is beyond it, or its quota, is held until two operators release it. 0 is the quota alone.
 	SpikeFactor float64 `koanf:"spike_factor" yaml:"spike_factor"`
 	// SpikeFloor is how many listings a day are never a spike.
 	SpikeFloor int `koanf:"spike_floor" yaml:"spike_floor"`

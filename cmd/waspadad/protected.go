@@ -165,7 +165,8 @@ func addProtected(digests map[indicator.Digest]bool, name string, data []byte, r
 // addShared protects a host on which everybody can have a page. Honest programs do not report it, but somebody who holds
 // the key ring can make its digests: that of the domain, and that of its first page.
 func addShared(
-	digests map[indicator.Digest]bool, kind indicator.Type, value string, parsed indicator.Indicator, ring *indicator.KeyRing,
+	digests map[indicator.Digest]bool, kind indicator.Type, value string, parsed indicator.Indicator,
+	ring *indicator.KeyRing,
 ) {
 	digests[ring.DigestOf(parsed.Lookup[0])] = true
 	if kind != indicator.Domain {

@@ -33,7 +33,8 @@ this command finds in the ledger, for each indicator whose standing word is void
 anew: in the partner's name, signed by the hub's gateway, with new ids, issued now. It may be repeated: what was said
 counts once. What has expired or decayed is left.
 
-A void that is still open would cover what is said anew: end it first, with waspada partner void ID --void VOID --until 0s.
+A void that is still open would cover what is said anew: end it first, with
+waspada partner void ID --void VOID --until 0s.
 The partner's allowance of the day holds here too: see waspada partner holds afterwards.
 
 Exit codes: 0 done; 2 it could not be done.`,
@@ -67,7 +68,9 @@ Exit codes: 0 done; 2 it could not be done.`,
 	return cmd
 }
 
-func restoreOnce(ctx context.Context, cfg config, partner, void, by string, dryRun bool) (done restore.Done, err error) {
+func restoreOnce(
+	ctx context.Context, cfg config, partner, void, by string, dryRun bool,
+) (done restore.Done, err error) {
 	trust, err := loadTrust(cfg)
 	if err != nil {
 		return done, err
@@ -114,7 +117,8 @@ func restoreOnce(ctx context.Context, cfg config, partner, void, by string, dryR
 		return done, err
 	}
 	gateway := publisher.New(publisher.Config{
-		Brokers: cluster.Brokers, TLS: cluster.TLS, SASL: cluster.SASL, Topic: cfg.Kafka.Reports, ClientID: "waspadad-restore",
+		Brokers: cluster.Brokers, TLS: cluster.TLS, SASL: cluster.SASL, Topic: cfg.Kafka.Reports,
+		ClientID: "waspadad-restore",
 	}, &wire.Signer{Audience: cfg.Name, KeyID: cfg.Gateway.KeyID, Key: trust.gateway}, "")
 	defer func() { err = errors.Join(err, gateway.Close()) }()
 	return restorer.Run(ctx, reader, gateway, writer, by, now)

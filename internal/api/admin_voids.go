@@ -77,7 +77,8 @@ func (s *Server) addVoid(r *request) error {
 		act.Reason = in.text() + ", key " + in.Key + ": " + in.Reason
 	}
 	return s.change(r, http.StatusCreated, act, revision, func(p *fraud.PartnerRecord) error {
-		if in.Key != "" && !slices.ContainsFunc(p.SigningKeys, func(k fraud.SigningKeyRecord) bool { return k.ID == in.Key }) {
+		known := slices.ContainsFunc(p.SigningKeys, func(k fraud.SigningKeyRecord) bool { return k.ID == in.Key })
+		if in.Key != "" && !known {
 			return fraud.ErrNoSuchKey
 		}
 		p.Voided = append(p.Voided, fraud.VoidRecord{ID: id, Since: in.Since, Until: in.Until, KeyID: in.Key,

@@ -47,7 +47,8 @@ func TestClientsSeeNoErrorWhileNodesRestart(t *testing.T) {
 	upgraded := cluster(former)
 	upgraded[0].Snapshots = false // the former version does not start from one: it asks Kafka for a time before 1970
 	table.Run(t, "rolling upgrade, one version beside the next, and back", Scenario{
-		Nodes: upgraded, RecoverWithin: 15 * time.Second,
+		// Below the allowance of a day: without quotas in the file those of the partner's kind hold.
+		Nodes: upgraded, RecoverWithin: 15 * time.Second, Rate: 100,
 		Before: func(t *testing.T, hub *hubtest.Hub) { // the former version knows no quotas
 			file := hub.Keys.File("partners.yaml")
 			text, err := os.ReadFile(file)

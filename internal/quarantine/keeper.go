@@ -36,7 +36,8 @@ const (
 
 // Ledger is what was stored. Errors wrap fraud.ErrUnavailable.
 type Ledger interface {
-	StoredOffsets(ctx context.Context) (map[int32]fraud.Stored, error)
+	// StoredTo is the end of what is held of each partition without a gap.
+	StoredTo(ctx context.Context) (map[int32]int64, error)
 	// Said counts what partners said in some messages since a time, less what is void; exact says that a row which is there
 	// twice counts once.
 	Said(ctx context.Context, in []fraud.Messages, since time.Time, exact bool, except []fraud.PartnerVoid) (
@@ -171,7 +172,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 // Look counts what the ledger holds and was not counted yet; or everything anew, where a backup was restored or a void has
 // changed what counts. Judge may be called when it has succeeded once.
 func (k *Keeper) Look(ctx context.Context) error {
-	stored, err := k.ledger.StoredOffsets(ctx)
+	stored, err := k.ledger.StoredTo(ctx)
 	if err != nil {
 		return err
 	}
@@ -179,16 +180,16 @@ func (k *Keeper) Look(ctx context.Context) error {
 	k.mu.Lock()
 	anew := len(k.next) == 0 || !slices.Equal(voids, k.voids)
 	for partition, next := range k.next {
-		anew = anew || stored[partition].Next < next
+		anew = anew || stored[partition] < next
 	}
 	var in []fraud.Messages
-	for partition, s := range stored {
+	for partition, to := range stored {
 		next := k.next[partition]
 		if anew {
 			next = 0
 		}
-		if s.Next > next {
-			in = append(in, fraud.Messages{Partition: partition, From: next, To: s.Next})
+		if to > next {
+			in = append(in, fraud.Messages{Partition: partition, From: next, To: to})
 		}
 	}
 	k.mu.Unlock()

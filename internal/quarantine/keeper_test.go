@@ -28,14 +28,14 @@ type memory struct {
 	down     bool
 }
 
-func (m *memory) StoredOffsets(context.Context) (map[int32]fraud.Stored, error) {
+func (m *memory) StoredTo(context.Context) (map[int32]int64, error) {
 	if m.down {
 		return nil, fraud.ErrUnavailable
 	}
 	if m.next == 0 {
 		return nil, nil
 	}
-	return map[int32]fraud.Stored{0: {Next: m.next}}, nil
+	return map[int32]int64{0: m.next}, nil
 }
 
 func (m *memory) Said(_ context.Context, in []fraud.Messages, since time.Time, exact bool,

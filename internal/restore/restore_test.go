@@ -3,6 +3,7 @@ package restore
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,9 +26,11 @@ func bank() *fraud.Partner {
 		Voids: []fraud.Void{{ID: "v7", Since: fraud.SecondsOf(at(10)), Until: fraud.SecondsOf(at(2))}}}
 }
 
+var loaded = sync.OnceValues(func() (*fraud.Taxonomy, error) { return fraud.LoadTaxonomy(schemas.Taxonomy()) })
+
 func taxonomy(t *testing.T) *fraud.Taxonomy {
 	t.Helper()
-	taxonomy, err := fraud.LoadTaxonomy(schemas.Taxonomy())
+	taxonomy, err := loaded()
 	if err != nil {
 		t.Fatal(err)
 	}

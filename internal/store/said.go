@@ -67,6 +67,22 @@ func (r *Reader) Said(
 	return all, err
 }
 
+// StoredTo is the end of what the ledger holds of each partition without a gap, by what was written of it: unlike
+// [Reader.StoredOffsets] it does not look whether the disk has kept it, and costs one query.
+func (r *Reader) StoredTo(ctx context.Context) (map[int32]int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, pointTimeout)
+	defer cancel()
+	all, err := readRanges(ctx, r.conn)
+	if err != nil {
+		return nil, err
+	}
+	to := make(map[int32]int64, len(all))
+	for partition, ranges := range all {
+		to[partition] = ranges[0].next
+	}
+	return to, nil
+}
+
 // HeldAt tells which events in some messages were held.
 func (r *Reader) HeldAt(ctx context.Context, in fraud.Messages) (map[fraud.Position]bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, pointTimeout)

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +22,10 @@ func TestWhatPartnersSaidIsCountedByDay(t *testing.T) {
 			Event: fraud.Event{ID: m.id(at), Kind: kind, IssuedAt: at, Indicator: fraud.Ref{Type: indicator.Phone, Epoch: 1,
 				Digest: m.digest()}}}
 		e.Opinions = e.Event.Opinions(partner, 0, fraud.Provenance{Accepted: fraud.SecondsOf(at)})
+		e.Event.Indicator.Also = []fraud.Also{{Grade: indicator.Weak, Digest: m.digest()}}
+		e.Event.Role, e.Event.Evidence, e.Event.TLP, e.Event.Advice = fraud.Caller, fraud.UserReport, fraud.TLPGreen, fraud.Warn
+		e.Event.ObservedAt, e.Event.ExpiresAt = at.Add(-time.Hour), at.Add(time.Hour)
+		e.Event.LossBand, e.Event.Case, e.Category, e.Region, e.SignedBy = fraud.LossUnder1K, "a:1", 3, 14, 2
 		if held {
 			e.Hold()
 		}
@@ -38,6 +43,9 @@ func TestWhatPartnersSaidIsCountedByDay(t *testing.T) {
 	again.First, again.Last = 0, 0
 	db.insert(t, again)
 
+	if to, err := db.StoredTo(t.Context()); err != nil || !cmp.Equal(to, map[int32]int64{2: 7}) {
+		t.Errorf("stored to %v, %v", to, err)
+	}
 	today, all := fraud.DayOf(noon), []fraud.Messages{{Partition: 2, To: 7}}
 	got, err := db.Said(t.Context(), all, noon.Add(-time.Hour), true, nil)
 	if err != nil {
@@ -90,6 +98,21 @@ func TestWhatPartnersSaidIsCountedByDay(t *testing.T) {
 			Last: last.Add(time.Hour)},
 	}, holds); diff != "" || err != nil {
 		t.Errorf("holds: %v (-want +got):\n%s", err, diff)
+	}
+	words := map[indicator.Digest][]fraud.Entry{}
+	if err := db.SaidSince(t.Context(), 1, last, last.Add(time.Second), func(said []fraud.Entry) error {
+		words[said[0].Event.Indicator.Digest] = slices.Clone(said)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	asRead := func(e fraud.Entry) []fraud.Entry {
+		e.Position, e.Opinions = fraud.Position{}, nil
+		return []fraud.Entry{e}
+	}
+	if diff := cmp.Diff(map[indicator.Digest][]fraud.Entry{digest(1): asRead(entries[1]), digest(2): asRead(entries[2])},
+		words); diff != "" {
+		t.Errorf("said in a second (-want +got):\n%s", diff)
 	}
 	for i, want := range map[int]bool{0: false, 3: true} {
 		fate, ok, err := db.Event(t.Context(), 1, entries[i].Event.ID)
