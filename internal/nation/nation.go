@@ -76,6 +76,8 @@ type Case struct {
 	Raw  indicator.Raw
 	// Words are the reports, one of each partner that lists it.
 	Words []Word
+	// Host is the front page of a host with other pages of the set; "" without.
+	Host indicator.Raw
 }
 
 // Word is one partner's report.
@@ -86,6 +88,8 @@ type Word struct {
 	Confidence uint8
 	Evidence   fraud.Evidence
 	Advice     fraud.Advice
+	// Incident names the case of the partner that the indicator belongs to; "" for none.
+	Incident string
 	// Ago is how long before the present it was issued: up to six days, so that no seeding is refused as too old.
 	Ago time.Duration
 }
@@ -93,14 +97,57 @@ type Word struct {
 // Case computes the i-th case, 0 ≤ i < Len.
 func (s *Set) Case(i int) Case {
 	r := rand.New(rand.NewPCG(s.seed, uint64(i)))
+	var c Case
 	switch {
 	case i < s.accounts:
-		return s.account(r)
+		c = s.account(r)
 	case i < s.accounts+s.phones:
-		return s.phone(r)
+		c = s.phone(r)
 	default:
-		return s.url(r, i)
+		page := i - s.accounts - s.phones
+		if first := page - page%pagesOfHost; first/pagesOfHost%hostsApart == 0 {
+			host := hostOf(rand.New(rand.NewPCG(s.seed+1, uint64(first))))
+			c = s.url(r, host, i)
+			c.Host = indicator.Raw("https://" + host + "/")
+		} else {
+			c = s.url(r, hostOf(r), i)
+		}
 	}
+	s.incident(&c, i)
+	return c
+}
+
+// Of hosts with several pages one in so many is known by all of them; and in one of so many incidents a bank tells what
+// belongs together: two accounts, two phones and a page.
+const (
+	pagesOfHost    = 3
+	hostsApart     = 4
+	incidentsApart = 5
+)
+
+// incident lets a bank report the case as a part of an incident, if it is of one.
+func (s *Set) incident(c *Case, i int) {
+	k := i / 2 // of accounts
+	switch {
+	case i >= s.accounts+s.phones:
+		k = i - s.accounts - s.phones
+	case i >= s.accounts:
+		k = (i - s.accounts) / 2
+	}
+	if k >= s.urls || k%incidentsApart != 0 {
+		return
+	}
+	banks := s.partners[fraud.Bank]
+	name, bank := fmt.Sprintf("incident-%d", k), banks[k/incidentsApart%len(banks)].ID
+	for j := range c.Words {
+		if c.Words[j].Partner == bank {
+			c.Words[j].Incident = name
+			return
+		}
+	}
+	w := c.Words[0]
+	w.Partner, w.Incident, w.Evidence = bank, name, fraud.ConfirmedLoss
+	c.Words = append(c.Words, w)
 }
 
 // Other is a value of the same shapes that the set does not hold, but for chance.
@@ -108,7 +155,7 @@ func (s *Set) Other(i int) Case {
 	r := rand.New(rand.NewPCG(^s.seed, uint64(i)))
 	switch i % 20 {
 	case 0:
-		return s.url(r, i+1<<40)
+		return s.url(r, hostOf(r), i+1<<40)
 	case 1, 2, 3, 4, 5, 6, 7, 8:
 		return s.phone(r)
 	default:
@@ -147,9 +194,12 @@ func (s *Set) phone(r *rand.Rand) Case {
 	return c
 }
 
-func (s *Set) url(r *rand.Rand, i int) Case {
-	host := fmt.Sprintf("%s-%s-%x.%s", pick(r, "secure", "login", "bonus", "parcel", "invest", "wallet"),
+func hostOf(r *rand.Rand) string {
+	return fmt.Sprintf("%s-%s-%x.%s", pick(r, "secure", "login", "bonus", "parcel", "invest", "wallet"),
 		pick(r, "my", "kl", "asia", "help", "promo"), r.Uint32(), pick(r, "example", "test", "invalid"))
+}
+
+func (s *Set) url(r *rand.Rand, host string, i int) Case {
 	c := Case{Type: indicator.URL, Raw: indicator.Raw(fmt.Sprintf("https://%s/%s?id=%d", host, pick(r, "claim", "verify", "pay", "apply"), i))}
 	category := pick(r, "e_finance", "e_commerce", "investment", "online_gambling")
 	c.Words = s.words(r, category, fraud.Lure, fraud.Block, fraud.PlatformActioned|fraud.UserReport, fraud.Platform, fraud.Regulator, fraud.Bank)
@@ -184,7 +234,7 @@ func (s *Set) words(r *rand.Rand, category string, role fraud.Role, advice fraud
 
 func pick(r *rand.Rand, from ...string) string { return from[r.IntN(len(from))] }
 
-// Ref parses and digests the case's value.
+// Ref parses and digests the case's value; the reports list its host, too, if it has one.
 func (c *Case) Ref(ring *indicator.KeyRing) (fraud.Ref, error) {
 	parsed, err := indicator.Parse(c.Type, c.Raw)
 	if err != nil {
@@ -194,6 +244,13 @@ func (c *Case) Ref(ring *indicator.KeyRing) (fraud.Ref, error) {
 	for _, e := range parsed.Report[1:] {
 		ref.Also = append(ref.Also, fraud.Also{Grade: e.Grade, Digest: ring.DigestOf(e)})
 	}
+	if c.Host != "" {
+		page, err := indicator.Parse(indicator.URL, c.Host)
+		if err != nil {
+			return fraud.Ref{}, err
+		}
+		ref.Also = append(ref.Also, fraud.Also{Grade: indicator.Prefix, Digest: ring.DigestOf(page.Report[0])})
+	}
 	return ref, nil
 }
 
@@ -202,6 +259,6 @@ func (w *Word) Event(ref fraud.Ref, now time.Time) fraud.Event {
 	return fraud.Event{
 		ID: uuid.Must(uuid.NewV7()), Kind: fraud.Report, IssuedAt: now.Add(-w.Ago).UTC().Truncate(time.Millisecond),
 		Indicator: ref, Category: w.Category, Role: w.Role, Confidence: w.Confidence, Evidence: w.Evidence,
-		TLP: fraud.TLPAmber, Advice: w.Advice,
+		TLP: fraud.TLPAmber, Advice: w.Advice, Case: w.Incident,
 	}
 }

@@ -10,6 +10,32 @@ import (
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
+// The set has what campaigns are made of.
+func TestIncidentsAndHostsJoinCases(t *testing.T) {
+	set := nation.New(1, 4000)
+	incidents, hosts := map[string][]indicator.Type{}, map[indicator.Raw]int{}
+	for i := range set.Len() {
+		c := set.Case(i)
+		for _, w := range c.Words {
+			if w.Incident != "" {
+				incidents[w.Partner+w.Incident] = append(incidents[w.Partner+w.Incident], c.Type)
+			}
+		}
+		if c.Host != "" {
+			hosts[c.Host]++
+		}
+	}
+	if len(incidents) < 30 || len(hosts) < 10 {
+		t.Errorf("%d incidents and %d hosts", len(incidents), len(hosts))
+	}
+	want := []indicator.Type{indicator.BankAccount, indicator.BankAccount, indicator.Phone, indicator.Phone, indicator.URL}
+	for name, of := range incidents {
+		if diff := cmp.Diff(want, of); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
 func TestEveryCaseParsesAndIsTheSameEachTime(t *testing.T) {
 	ring, err := indicator.NewKeyRing(bytes.Repeat([]byte{1}, 32))
 	if err != nil {
