@@ -101,6 +101,17 @@ func TestEachFollowerGetsEveryChangeOnce(t *testing.T) {
 	if err := <-appended; err != nil {
 		t.Error(err)
 	}
+	places, got := map[int]int64{}, 0 // the feed holds all of it by now
+	for more := true; more; {
+		var page []fraud.Opinion
+		if page, more, _, err = feed.Read(ctx, places, 500); err != nil {
+			t.Fatal(err)
+		}
+		got += len(page)
+	}
+	if got != len(all) {
+		t.Errorf("after %d of %d changes there is said to be no more", got, len(all))
+	}
 }
 
 func TestAPlaceThatIsNoMoreIsSaid(t *testing.T) {
