@@ -37,6 +37,7 @@ var arrows = map[string]string{
 	"internal/trends":    "pkg/fraud",
 	"internal/history":   "pkg/fraud pkg/indicator",
 	"internal/campaigns": "pkg/fraud pkg/indicator",
+	"internal/boards":    "pkg/fraud schemas",
 	"internal/quota":     "pkg/fraud pkg/indicator",
 	"internal/tally":     "pkg/fraud",
 	// What the HTTP API proves itself with, and whose clients it believes.
@@ -69,7 +70,7 @@ var arrows = map[string]string{
 	// The commands.
 	"cmd/waspadad": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client internal/topic internal/ingest " +
 		"internal/store internal/changes internal/index internal/partners internal/trends internal/api internal/console " +
-		"internal/audit internal/campaigns internal/certificates internal/deadletters internal/disputes " +
+		"internal/audit internal/boards internal/campaigns internal/certificates internal/deadletters internal/disputes " +
 		"internal/history internal/quarantine internal/quota " +
 		"internal/restore internal/sweeps internal/tally internal/run schemas",
 	"cmd/waspada": "pkg/fraud pkg/indicator pkg/wire pkg/publisher pkg/client schemas",

@@ -284,18 +284,21 @@ func (r *Reader) PartnerBoard(ctx context.Context, q fraud.BoardQuestion) ([]fra
 	}
 	// Copies of an event lie as far apart as an event may be old.
 	said := fmt.Sprintf(`
-		SELECT partner, countIf(said = 'report'), countIf(said = 'action') FROM (
+		SELECT partner, countIf(said = 'report'), countIf(said = 'action'), countIf(said = 'withdraw'), countIf(said = 'clear'),
+			countIf(said = 'dispute'), countIf(said = 'uphold') FROM (
 			SELECT partner, event_id, min(appended) AS at, any(kind) AS said FROM events
-			WHERE kind IN ('report', 'action') AND %s AND (%s) GROUP BY partner, event_id)
+			WHERE kind != 'sighting' AND %s AND (%s) GROUP BY partner, event_id)
 		WHERE %s GROUP BY partner`, appendedIn(q.From.Add(-fraud.MaxAge-fraud.MaxSkew), q.To), rules.counts,
 		strings.ReplaceAll(appendedIn(q.From, q.To), "appended", "at"))
 	err = ask("what was said", said, func(rows driver.Rows) error {
 		var (
-			number           uint16
-			reports, actions uint64
+			number uint16
+			s      fraud.PartnerScore
 		)
-		err := rows.Scan(&number, &reports, &actions)
-		of(number).Reports, of(number).Actions = reports, actions
+		err := rows.Scan(&number, &s.Reports, &s.Actions, &s.Retracted, &s.Clears, &s.Disputes, &s.Upheld)
+		to := of(number)
+		to.Reports, to.Actions, to.Retracted, to.Clears = s.Reports, s.Actions, s.Retracted, s.Clears
+		to.Disputes, to.Upheld = s.Disputes, s.Upheld
 		return err
 	})
 	if err != nil {

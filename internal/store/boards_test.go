@@ -305,9 +305,11 @@ func plainPartners(entries []fraud.Entry, q fraud.BoardQuestion) []fraud.Partner
 				if was, ok := first[w.Partner]; !ok || w.Appended.Before(was) {
 					first[w.Partner] = w.Appended
 				}
-			case fraud.ActionTaken:
-				if inside(w.Appended) {
-					s.Actions++
+			default:
+				of := map[fraud.Kind]*uint64{fraud.ActionTaken: &s.Actions, fraud.Withdraw: &s.Retracted,
+					fraud.Clear: &s.Clears, fraud.Dispute: &s.Disputes, fraud.Uphold: &s.Upheld}
+				if n := of[w.Event.Kind]; n != nil && inside(w.Appended) {
+					*n++
 				}
 			}
 		}

@@ -64,8 +64,9 @@ type PartnerScore struct {
 	Confirmed uint64
 	// Withdrawn counts those that the partner took back, and Cleared those that their holder or an authority cleared.
 	Withdrawn, Cleared uint64
-	// Actions counts different events that tell what was done.
-	Actions uint64
+	// Actions counts different events that tell what was done; Retracted, Clears, Disputes and Upheld those that withdraw,
+	// clear, dispute and uphold.
+	Actions, Retracted, Clears, Disputes, Upheld uint64
 	// Lookups counts requests, Asked the indicators in them, and Hits those that were suspected or confirmed.
 	Lookups, Asked, Hits uint64
 }
@@ -78,4 +79,66 @@ func share(part, whole uint64) float64 {
 		return 0
 	}
 	return float64(part) / float64(whole)
+}
+
+// PlatformBoard is what one asker is told of platforms.
+type PlatformBoard struct {
+	// From and To are the beginnings of days in Malaysia; AsOf is when it was counted, and Overdue the policy's age.
+	From, To, AsOf time.Time
+	Overdue        time.Duration
+	Rows           []PlatformRow
+	// Peers sums up the platforms that partners of the asker's kind run; nil where fewer than [LeastPeers] do.
+	Peers *PlatformPeers
+}
+
+// PlatformRow is a platform with the partners that run it, by id.
+type PlatformRow struct {
+	PlatformScore
+	RunBy []string
+}
+
+// LeastPeers is how many must be of a kind for one of them to be told of their median.
+const LeastPeers = 5
+
+// PlatformPeers are medians over platforms.
+type PlatformPeers struct {
+	Organisations int
+	Share         float64
+	Median        time.Duration
+}
+
+// PartnerBoard is what one asker is told of partners.
+type PartnerBoard struct {
+	From, To, AsOf time.Time
+	Rows           []PartnerRow
+	// Peers are medians over the partners of the asker's kind; nil where there are fewer than [LeastPeers].
+	Peers *PartnerPeers
+}
+
+// PartnerRow is a partner with its name.
+type PartnerRow struct {
+	PartnerScore
+	ID   string
+	Kind PartnerKind
+}
+
+// PartnerPeers are medians over partners.
+type PartnerPeers struct {
+	Partners                           int
+	Reports, Indicators, Lookups       uint64
+	FirstShare, SharedShare, Confirmed float64
+}
+
+// EvidenceQuestion asks for the evidence of a month.
+type EvidenceQuestion struct {
+	// Month is the beginning of the month in Malaysia.
+	Month time.Time
+	// Platform confines it to one platform, "" for all.
+	Platform string
+	// Language is "en" or "ms".
+	Language string
+	// CSV asks for the numbers alone.
+	CSV bool
+	// By is the id of the partner that asks: it stands on the page.
+	By string
 }
