@@ -125,7 +125,8 @@ the command line is wrong, and nothing was sent. "check --exit-code" has more.`,
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"human", "json"}, noFiles))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagFault(err) })
 	root.AddCommand(newHash(a), newCheck(a), newReport(a), newWithdraw(a), newDispute(a), newClear(a),
-		newImport(a), newEvents(a), newHistory(a), newWatch(a), newDoctor(a), newTrends(a), newCampaign(a), newAudit(a), newPartner(a))
+		newImport(a), newEvents(a), newHistory(a), newWatch(a), newDoctor(a), newTrends(a),
+		newCampaign(a), newBoard(a), newEvidence(a), newAudit(a), newPartner(a))
 	return root
 }
 

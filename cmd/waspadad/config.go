@@ -119,6 +119,11 @@ type config struct {
 		Every time.Duration `koanf:"every" yaml:"every"`
 	} `koanf:"campaigns" yaml:"campaigns"`
 
+	Boards struct {
+		// OverdueAfter is how long a platform may take to act on what it was told before the boards call it overdue.
+		OverdueAfter time.Duration `koanf:"overdue_after" yaml:"overdue_after"`
+	} `koanf:"boards" yaml:"boards"`
+
 	Audit struct {
 		// At is the hour and minute, in Malaysia's time, at which the audit runs each night; empty for never.
 		At string `koanf:"at" yaml:"at"`
@@ -152,6 +157,7 @@ func defaultConfig() config {
 	c.Disputes.AcknowledgeWithin, c.Disputes.DecideWithin = 24*time.Hour, 72*time.Hour
 	c.Disputes.ReaffirmWithin, c.Disputes.LookEvery = 14*24*time.Hour, time.Minute
 	c.Quotas.Enforce, c.Quotas.Nodes, c.Quotas.SpikeFactor, c.Quotas.SpikeFloor = true, 1, 10, 500
+	c.Boards.OverdueAfter = 24 * time.Hour
 	c.Sweeps.Distinct, c.Sweeps.HitFloor = 10_000, 0.0001
 	return c
 }
@@ -234,6 +240,9 @@ func (c *config) check() error {
 		errs = append(errs, fmt.Errorf("config: http.connections is %d: set 0 or more", c.HTTP.Connections))
 	}
 	errs = append(errs, c.Quotas.check(), c.Sweeps.check())
+	if after := c.Boards.OverdueAfter; after < time.Minute || after > 30*24*time.Hour {
+		errs = append(errs, fmt.Errorf("config: boards.overdue_after is %s: set 1m to 720h", after))
+	}
 	if every := c.Audit.UsageEvery; every < time.Second || every > time.Hour || time.Hour%every != 0 {
 		errs = append(errs, fmt.Errorf("config: audit.usage_every is %s: set a part of an hour, 1s to 1h", every))
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/waspada-hub/waspada/internal/api"
 	"github.com/waspada-hub/waspada/internal/audit"
+	"github.com/waspada-hub/waspada/internal/boards"
 	"github.com/waspada-hub/waspada/internal/campaigns"
 	"github.com/waspada-hub/waspada/internal/changes"
 	"github.com/waspada-hub/waspada/internal/console"
@@ -377,10 +379,13 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	deskCfg := disputes.DefaultConfig()
 	deskCfg.Every = d.cfg.Disputes.LookEvery
 	desk := disputes.NewDesk(deskCfg, ledger{d.reader, d.writer}, gateway, d.screen(), d.policy, time.Now, d.metrics, d.log)
+	results := boards.NewDesk(boards.Config{Hub: d.cfg.Name, Overdue: d.cfg.Boards.OverdueAfter, Sign: d.signEvidence},
+		d.reader, registrar, time.Now)
 	server, err := api.New(apiCfg, api.Deps{
 		Auth: d.registry, Certifier: certifier, Registry: registrar, Disputes: desk, Acts: d.reader, Holds: d.reader,
 		Trail: ledger{d.reader, d.writer}, NewAPIKey: partners.NewAPIKey,
 		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
+		Boards: results,
 		Quotas: quotas, Tally: counter, Canaries: watch, Checks: d.checks(known), Log: d.log, Metrics: d.metrics,
 		Now:      time.Now,
 		Arrivals: d.reader, Campaigns: d.reader, Secret: d.secret(), Console: web, Historian: d.historian(), Feed: feed, Sources: d.registry,
@@ -421,6 +426,11 @@ func (p partnersOfThen) PartnersAt(ctx context.Context, at time.Time) (history.P
 		return nil, false, err
 	}
 	return partners.Find(revisions), len(revisions) > 0, nil
+}
+
+// signEvidence signs with the gateway's key: partners know its public half.
+func (d *daemon) signEvidence(message []byte) (string, []byte) {
+	return d.cfg.Gateway.KeyID, ed25519.Sign(d.gateway, message)
 }
 
 func makeSnapshotDir(cfg config, log *slog.Logger) {

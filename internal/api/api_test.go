@@ -60,6 +60,8 @@ func example(rt route) ask {
 		a.body = goodEvent
 	case "/v1/indicators/:type/:digest":
 		a.path = "/v1/indicators/phone/" + digest + "?epoch=2"
+	case "/v1/reports/evidence":
+		a.path += "?month=2026-10"
 	case "/v1/events/:id":
 		a.path = "/v1/events/" + someID
 	case "/docs/:file":

@@ -39,6 +39,8 @@ func TestEveryRouteIsInTheContractAndViceVersa(t *testing.T) {
 			scope = "scope admin or supervisors"
 		case judge:
 			scope = "scope report of authorities"
+		case oversee:
+			scope = "scope analyse of authorities"
 		default:
 			scope = "scope " + rt.scope.String()
 		}

@@ -89,6 +89,7 @@ type fakes struct {
 	changeErr error
 	disputes  []fraud.DisputeCase
 	decisions []fraud.DisputeDecision
+	boards    fakeBoards
 	takeErr   error
 }
 
@@ -340,7 +341,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	cfg := Config{Node: "node-1", DrainLimit: time.Second}
 	deps := Deps{
 		Auth: h.fakes, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: h.protected}, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
-		Series: h.fakes, Registry: h.fakes, Disputes: h.fakes, Acts: h.fakes, Trail: h.fakes, Arrivals: h.fakes, Campaigns: h.fakes,
+		Series: h.fakes, Boards: &h.boards, Registry: h.fakes, Disputes: h.fakes, Acts: h.fakes, Trail: h.fakes, Arrivals: h.fakes, Campaigns: h.fakes,
 		Historian: h.fakes, Holds: h.fakes,
 		Feed: h.fakes, Sources: h.fakes,
 		NewAPIKey: func(id string) (string, string) {

@@ -16,6 +16,8 @@ const (
 	supervise fraud.Scope = 1 << 6
 	// judge is report in the hands of the police or a regulator.
 	judge fraud.Scope = 1 << 5
+	// oversee is analyse in the hands of the police or a regulator.
+	oversee fraud.Scope = 1 << 4
 )
 
 // mayEnter reports whether a caller may use a route.
@@ -25,6 +27,8 @@ func mayEnter(who *fraud.Identity, scope fraud.Scope) bool {
 		return who.Scopes.Has(fraud.MayAdmin) || who.Scopes.Has(fraud.MayAnalyse) && who.Partner.Kind.Authority()
 	case judge:
 		return who.Scopes.Has(fraud.MayReport) && who.Partner.Kind.Authority()
+	case oversee:
+		return who.Scopes.Has(fraud.MayAnalyse) && who.Partner.Kind.Authority()
 	}
 	return who.Scopes.Has(scope)
 }
@@ -36,6 +40,8 @@ func needed(scope fraud.Scope) string {
 		return "admin, or the scope analyse of a regulator or the police"
 	case judge:
 		return "report of a regulator or the police"
+	case oversee:
+		return "analyse of a regulator or the police"
 	}
 	return scope.String()
 }
@@ -66,6 +72,9 @@ var routes = []route{
 	{http.MethodGet, "/v1/trends/series", fraud.MayAnalyse, (*Server).series},
 	{http.MethodGet, "/v1/campaigns", fraud.MayAnalyse, (*Server).getCampaigns},
 	{http.MethodGet, "/v1/campaigns/:id", fraud.MayAnalyse, (*Server).getCampaign},
+	{http.MethodGet, "/v1/scoreboards/platforms", anyKey, (*Server).platformBoard},
+	{http.MethodGet, "/v1/scoreboards/partners", anyKey, (*Server).partnerBoard},
+	{http.MethodGet, "/v1/reports/evidence", oversee, (*Server).evidence},
 	{http.MethodGet, "/v1/admin/partners", fraud.MayAdmin, (*Server).getPartners},
 	{http.MethodPost, "/v1/admin/partners", fraud.MayAdmin, (*Server).addPartner},
 	{http.MethodGet, "/v1/admin/partners/:id", fraud.MayAdmin, (*Server).getPartner},

@@ -136,6 +136,7 @@ type Deps struct {
 	Sources   Sources
 	Series    Series
 	Campaigns Campaigns
+	Boards    Boards
 	Registry  Registrar
 	Acts      ActReader
 	Holds     HoldReader
@@ -180,6 +181,7 @@ type Server struct {
 	cursors    sealer
 	trends     Series
 	campaigns  Campaigns
+	boards     Boards
 	registry   Registrar
 	acts       ActReader
 	disputes   DisputeDesk
@@ -207,7 +209,7 @@ type Server struct {
 func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, auth: deps.Auth, certifier: deps.Certifier, screen: deps.Screen, keys: deps.Screen.Keys,
-		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series, campaigns: deps.Campaigns,
+		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series, boards: deps.Boards, campaigns: deps.Campaigns,
 		registry: deps.Registry, acts: deps.Acts, holds: deps.Holds, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
 		disputes: deps.Disputes, arrivals: deps.Arrivals,
 		historian: deps.Historian, feed: deps.Feed, sources: deps.Sources,

@@ -46,7 +46,7 @@ func requestClassOf(rt route) fraud.RequestClass {
 		return fraud.ReadAudit
 	case under("/v1/admin/"):
 		return fraud.Administer
-	case rt.scope == fraud.MayAnalyse:
+	case rt.scope == fraud.MayAnalyse, under("/v1/scoreboards/"), under("/v1/reports/"):
 		return fraud.ReadTrends
 	}
 	return fraud.AskOther
