@@ -185,7 +185,7 @@ func (a *access) write(path string) error {
 }
 
 func (a *access) print(path string) {
-	fmt.Printf("\nWaspada is ready at %s   (API page: %s/docs)\n\nA key for each role (also in %s):\n", a.API, a.API, path)
+	fmt.Printf("\nWaspada is ready at %s, which is its console, too   (API page: %s/docs)\n\nA key for each role (also in %s):\n", a.API, a.API, path)
 	for _, r := range nation.Roles {
 		fmt.Printf("  %-10s %s\n", r.Name, a.Keys[r.Name])
 	}

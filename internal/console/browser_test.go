@@ -92,15 +92,18 @@ const season = `
 			* if(toDayOfWeek(at) > 5, 0.6, 1) * if(c = 3 AND number < 120, 9, 1)) AS n
 	FROM numbers(24 * 90) ARRAY JOIN range(10) AS c WHERE n > 0`
 
-// tooOld is a report that Kafka takes and the hub refuses.
-func tooOld(t *testing.T, hub *hubtest.Hub) fraud.Event {
+// said is what a partner says of something, some time ago.
+func said(t *testing.T, hub *hubtest.Hub, kind fraud.Kind, about nation.Case, ago time.Duration) fraud.Event {
 	t.Helper()
-	ref, err := (&nation.Case{Type: indicator.Phone, Raw: "013-345 6789"}).Ref(hub.Ring)
+	ref, err := about.Ref(hub.Ring)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fraud.Event{ID: uuid.Must(uuid.NewV7()), Kind: fraud.Report, Indicator: ref, Category: "telecommunication",
-		Confidence: 80, IssuedAt: time.Now().Add(-fraud.MaxAge - 24*time.Hour).UTC()}
+	e := fraud.Event{ID: uuid.Must(uuid.NewV7()), Kind: kind, Indicator: ref, IssuedAt: time.Now().Add(-ago).UTC()}
+	if kind == fraud.Report {
+		e.Category, e.Confidence = "telecommunication", 80
+	}
+	return e
 }
 
 func TestTheRecogniserKnowsWhatTheHubKnows(t *testing.T) {
@@ -112,7 +115,12 @@ func TestTheConsoleInARealBrowser(t *testing.T) {
 	t.Parallel()
 	hub := hubtest.Start(t, hubtest.Options{})
 	hub.Query(t, season)
-	hub.Publish(t, "bank-harimau", tooOld(t, hub))
+	// A report that Kafka takes and the hub refuses, and a listing that the account's holder disputes.
+	phone := nation.Case{Type: indicator.Phone, Raw: "013-345 6789"}
+	account := nation.Case{Type: indicator.BankAccount, Raw: "maybank:1140 1234 0001"}
+	hub.Publish(t, "bank-harimau", said(t, hub, fraud.Report, phone, fraud.MaxAge+24*time.Hour))
+	hub.Publish(t, "bank-kenari", said(t, hub, fraud.Report, account, time.Minute))
+	hub.Publish(t, "bank-penyu", said(t, hub, fraud.Dispute, account, 0))
 	strict := hub.NewNode(t, hubtest.NodeOptions{Role: "api", Settings: map[string]any{"http.refuse_values": true}})
 	strict.Restart(t)
 	visit(t, "walk.mjs", map[string]any{"chromium": chromium(t), "hub": hub.API, "strict": strict.API, "keys": hub.Keys.API})

@@ -15,4 +15,12 @@ declare module 'hub:region' {
   const terms: { name: string; parent?: string; en: string; ms: string }[]
   export default terms
 }
+declare module 'hub:reason' {
+  const terms: { name: string; parent?: string; en: string; ms: string }[]
+  export default terms
+}
+declare module 'hub:investigator' {
+  const terms: { name: string; parent?: string; en: string; ms: string }[]
+  export default terms
+}
 declare module '*.css'

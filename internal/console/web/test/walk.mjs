@@ -175,6 +175,23 @@ await claim('what is seen is saved as CSV', async () => {
   must(rows[0].startsWith('at,') && rows.length > 85 && /\+08:00,\d/.test(rows[1]), text.slice(0, 300))
 })
 await analyst.context().close()
+const police = await newPage()
+await claim('the police acknowledge a dispute and decide it', async () => {
+  await signIn(police, 'police', '#/disputes')
+  await police.locator('table.list .row-button').first().click()
+  await police.locator('.details', { hasText: 'bank-kenari' }).waitFor() // who listed it is told to authorities
+  await police.getByRole('button', { name: 'Acknowledge' }).click()
+  await police.locator('.details-do').getByRole('button', { name: 'Decide' }).click()
+  await accessible(police)
+  await police.locator('input[name=outcome]').nth(2).check()
+  await police.locator('#reason').selectOption('victim_not_mule')
+  await police.locator('dialog').getByRole('button', { name: 'Decide' }).click()
+  await police.locator('.details .badge', { hasText: 'Cleared' }).waitFor()
+  await police.locator('.details', { hasText: 'on its way' }).waitFor({ state: 'detached' })
+})
+await everywhere(police, 'disputes')
+await police.context().close()
+
 const operator = await newPage()
 await claim('an operator signs in', () => signIn(operator, 'admin', '#/partners'))
 await claim('operators see who takes part', async () => {
@@ -188,7 +205,7 @@ await operator.context().close()
 await claim('a screen of 320 pixels shows every page without scrolling sideways', async () => {
   const narrow = await newPage({ viewport: { width: 320, height: 720 } })
   await signIn(narrow, 'admin')
-  for (const name of ['lookup', 'trends', 'feed', 'reports', 'partners']) {
+  for (const name of ['lookup', 'trends', 'feed', 'reports', 'disputes', 'partners']) {
     await narrow.goto(`${input.hub}/console#/${name}`)
     await narrow.locator(`main .${name}`).waitFor()
     if (name === 'lookup') {

@@ -3,6 +3,7 @@ import type { ComponentType } from 'preact'
 import { may, type Scope } from '../hub/session'
 import type { Word } from '../words'
 import type { IconName } from '../parts/icon'
+import { DisputesPage } from './disputes'
 import { FeedPage } from './feed'
 import { LookupPage } from './lookup'
 import { PartnersPage } from './partners'
@@ -16,6 +17,7 @@ const pages: Page[] = [
   { name: 'trends', title: 'page_trends', group: 'group_see', icon: 'trends', needs: 'analyse', view: TrendsPage },
   { name: 'feed', title: 'page_feed', group: 'group_see', icon: 'feed', needs: 'lookup', view: FeedPage },
   { name: 'reports', title: 'page_reports', group: 'group_say', icon: 'reports', needs: 'report', view: ReportsPage },
+  { name: 'disputes', title: 'page_disputes', group: 'group_say', icon: 'disputed', needs: 'report', view: DisputesPage },
   { name: 'partners', title: 'page_partners', group: 'group_run', icon: 'partners', needs: 'admin', view: PartnersPage },
 ]
 

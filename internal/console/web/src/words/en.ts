@@ -178,6 +178,28 @@ export const en = {
   refresh: 'Refresh', show_more: 'Show more',
   rows_one: '{n} event', rows_other: '{n} events',
 
+  // Disputes.
+  page_disputes: 'Disputes',
+  disputes_title: 'What is contested',
+  disputes_undecided: 'Undecided', disputes_decided: 'Decided', disputes_all: 'All',
+  disputes_empty: 'No disputes here that concern you.',
+  opened: 'Opened', clock: 'Deadline', digest: 'Digest', opened_by: 'Opened by', reporters: 'Listed by', reason: 'Reason', steps: 'Steps',
+  investigator_reason: 'For authorities only',
+  as_authority: 'seen as an authority', as_opener: 'you opened it', as_reporter: 'about your listing',
+  dispute_open: 'Open', dispute_under_review: 'Under review', dispute_upheld: 'Upheld', dispute_corrected: 'Corrected',
+  dispute_cleared: 'Cleared', dispute_restored: 'Restored', dispute_withdrawn: 'Withdrawn', dispute_lapsed: 'Lapsed',
+  effect_none: 'does not count at present', effect_pending: 'on its way to look-ups',
+  acknowledge_by: 'acknowledge by {time}', decide_by: 'decide by {time}', was_due: 'was due {time}', decided: 'decided {time}',
+  acknowledge: 'Acknowledge', decide: 'Decide', restore: 'List again…',
+  decide_title: 'Decide the dispute', decide_lead: 'It is said in your organisation’s name, and look-ups answer so at once.',
+  outcome: 'Outcome', decide_missing: 'Choose an outcome and a reason.',
+  outcome_upheld: 'the listing is right', outcome_corrected: 'it was right once, or of somebody else', outcome_cleared: 'it was wrong',
+  outcome_restored: 'clearing it was wrong: it is listed again',
+  reason_hint: 'The opener, the reporters and the person concerned may read it.',
+  investigator_hint: 'Never shown to others.',
+  problem_dispute_passed: 'It went on meanwhile: refresh, and see what it is now.',
+  problem_dispute_refused: 'The hub does not take this decision as it is.',
+
   // Partners.
   partners_title: 'Who takes part',
   partner: 'Partner', kind: 'Kind', weight: 'Weight', keys: 'API keys', watch: 'To watch', number: 'Number',
