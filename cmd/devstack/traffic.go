@@ -10,18 +10,22 @@ import (
 	"github.com/waspada-hub/waspada/internal/nation"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
+	"github.com/waspada-hub/waspada/pkg/publisher"
 )
 
 // Rates of the live traffic, a second.
 const (
 	eventRate  = 20
 	lookupRate = 40
+	// reactionRate is how many cases of the country a second platforms look at.
+	reactionRate = 10
 )
 
 // traffic reports, corrects, acts and asks at a gentle rate until ctx ends. What fails is tried no second time: it is
 // traffic, and the next second brings more.
 func traffic(ctx context.Context, country *nation.Set, partners simulated, ring *indicator.KeyRing, hub watcher) {
 	go every(ctx, time.Second/lookupRate, func(n int) { ask(ctx, country, ring, hub) })
+	go every(ctx, time.Second/reactionRate, func(n int) { react(ctx, country, partners, ring, n) })
 	fresh := int(time.Now().Unix()) << 8 // new cases go on from where no earlier run was
 	every(ctx, time.Second/eventRate, func(n int) { speak(ctx, country, partners, ring, fresh+n) })
 }
@@ -75,5 +79,35 @@ func speak(ctx context.Context, country *nation.Set, partners simulated, ring *i
 			e.Kind, e.Action, e.ObservedAt = fraud.ActionTaken, fraud.Blocked, e.IssuedAt
 		}
 	}
-	_ = partners[w.Partner].Publish(ctx, []fraud.Event{e})
+	if partners[w.Partner].Publish(ctx, []fraud.Event{e}) != nil || known {
+		return
+	}
+	partner, action, after, ok := country.Reaction(&c, n)
+	if !ok {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(after):
+		act(ctx, partners[partner], ref, w.Category, action)
+	}
+}
+
+// react lets a platform act on the n-th case of the country, in the order of no importance.
+func react(ctx context.Context, country *nation.Set, partners simulated, ring *indicator.KeyRing, n int) {
+	const stride = 7919 // prime: phones and URLs in turn
+	i := n * stride % country.Len()
+	c := country.Case(i)
+	if partner, action, _, ok := country.Reaction(&c, i); ok {
+		if ref, err := c.Ref(ring); err == nil {
+			act(ctx, partners[partner], ref, c.Words[0].Category, action)
+		}
+	}
+}
+
+// act tells what was done about an indicator.
+func act(ctx context.Context, by *publisher.Publisher, ref fraud.Ref, category string, action fraud.Action) {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	_ = by.Publish(ctx, []fraud.Event{{ID: uuid.Must(uuid.NewV7()), Kind: fraud.ActionTaken, IssuedAt: now, Indicator: ref,
+		TLP: fraud.TLPAmber, Category: category, Action: action, ObservedAt: now}})
 }

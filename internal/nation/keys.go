@@ -85,6 +85,7 @@ type registryPartner struct {
 	APIKeys     []registryAPIKey    `yaml:"api_keys,omitempty"`
 	SigningKeys []registryKey       `yaml:"signing_keys"`
 	Quotas      map[string]int      `yaml:"quotas"`
+	Platforms   []string            `yaml:"platforms,omitempty"`
 }
 
 type registryAPIKey struct {
@@ -123,7 +124,7 @@ func (s *Keys) make() error {
 		}
 		registry.Partners = append(registry.Partners, registryPartner{
 			ID: p.ID, Number: p.Number, Name: p.ID + " (fictional)", Kind: p.Kind.String(), SigningKeys: []registryKey{key},
-			Quotas: declared,
+			Quotas: declared, Platforms: Platforms(p.ID),
 		})
 	}
 	for _, role := range Roles {

@@ -90,6 +90,8 @@ type Word struct {
 	Advice     fraud.Advice
 	// Incident names the case of the partner that the indicator belongs to; "" for none.
 	Incident string
+	// Platform is where it was met, a term of the taxonomy; "" for none.
+	Platform string
 	// Ago is how long before the present it was issued: up to six days, so that no seeding is refused as too old.
 	Ago time.Duration
 }
@@ -114,6 +116,7 @@ func (s *Set) Case(i int) Case {
 		}
 	}
 	s.incident(&c, i)
+	c.place(s.seed, i)
 	return c
 }
 
@@ -152,6 +155,12 @@ func (s *Set) incident(c *Case, i int) {
 
 // Other is a value of the same shapes that the set does not hold, but for chance.
 func (s *Set) Other(i int) Case {
+	c := s.other(i)
+	c.place(^s.seed, i)
+	return c
+}
+
+func (s *Set) other(i int) Case {
 	r := rand.New(rand.NewPCG(^s.seed, uint64(i)))
 	switch i % 20 {
 	case 0:
@@ -259,6 +268,6 @@ func (w *Word) Event(ref fraud.Ref, now time.Time) fraud.Event {
 	return fraud.Event{
 		ID: uuid.Must(uuid.NewV7()), Kind: fraud.Report, IssuedAt: now.Add(-w.Ago).UTC().Truncate(time.Millisecond),
 		Indicator: ref, Category: w.Category, Role: w.Role, Confidence: w.Confidence, Evidence: w.Evidence,
-		TLP: fraud.TLPAmber, Advice: w.Advice, Case: w.Incident,
+		TLP: fraud.TLPAmber, Advice: w.Advice, Case: w.Incident, Platform: w.Platform,
 	}
 }

@@ -2,7 +2,9 @@ package nation_test
 
 import (
 	"bytes"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -61,6 +63,36 @@ func TestEveryCaseParsesAndIsTheSameEachTime(t *testing.T) {
 		c := set.Other(i)
 		if ref, err := c.Ref(ring); err != nil || seen[ref.Digest] {
 			t.Errorf("other value %d: error %v, in the set: %t", i, err, seen[ref.Digest])
+		}
+	}
+}
+
+// Platforms are told of many cases, and act on a different share of them at a different pace.
+func TestPlatformsActAtDifferentSpeed(t *testing.T) {
+	set := nation.New(1, 6000)
+	told, acted, took := map[string]int{}, map[string]int{}, map[string]time.Duration{}
+	for i := range set.Len() {
+		c := set.Case(i)
+		for _, p := range nation.Partners() {
+			if slices.Contains(nation.Platforms(p.ID), c.Words[0].Platform) {
+				told[p.ID]++
+			}
+		}
+		if partner, action, after, ok := set.Reaction(&c, i); ok {
+			if !action.Valid() {
+				t.Fatalf("case %d: action %d", i, action)
+			}
+			acted[partner]++
+			took[partner] += after
+		}
+	}
+	t.Log(told, acted, took)
+	share := func(id string) float64 { return float64(acted[id]) / float64(told[id]) }
+	mean := func(id string) time.Duration { return took[id] / time.Duration(acted[id]) }
+	order := []string{"platform-wau", "market-gasing", "platform-congkak"}
+	for i, id := range order[1:] {
+		if before := order[i]; told[id] < 50 || share(id) >= share(before) || mean(id) <= mean(before) {
+			t.Errorf("%s acts like %s: %d told, %.2f in %v", id, before, told[id], share(id), mean(id))
 		}
 	}
 }
