@@ -269,7 +269,7 @@ func (r *Reader) auditDay(ctx context.Context, sum *TrendAudit, at time.Time) er
 	const attempts = 3
 	within := hours(at, at.Add(day))
 	for i := 1; ; i++ {
-		rolled, err := readProgress(ctx, r.conn)
+		rolled, err := readNext(ctx, r.conn, cellsProgress)
 		if err != nil {
 			return err
 		}

@@ -30,8 +30,12 @@ func (d *db) through(t *testing.T, engine *devstack.Engine) *db {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.Close(); r.Close() })
-	return &db{w, r, cfg, engine}
+	a, err := store.NewAnalyst(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close(); r.Close(); a.Close() })
+	return &db{w, r, a, cfg, engine}
 }
 
 // TestTwoShardsAnswerAsOne writes by one shard and reads by the other what was delivered twice. Some events are sent
@@ -39,7 +43,8 @@ func (d *db) through(t *testing.T, engine *devstack.Engine) *db {
 func TestTwoShardsAnswerAsOne(t *testing.T) {
 	d := newDBOn(t, testkit.OwnShards(t, devstack.EngineOptions{}))
 	shards := d.engine.Shards()
-	d.Reader = d.through(t, shards[1]).Reader
+	other := d.through(t, shards[1])
+	d.Reader, d.Analyst = other.Reader, other.Analyst
 	m := maker{testkit.Seed(t)}
 	var sent []fraud.Entry
 	next := [4]int64{}
@@ -64,7 +69,7 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 		next[p] = seg.Last + 1
 		d.insert(t, seg, seg)
 		if round%3 == 1 {
-			if err := d.RollUp(t.Context()); err != nil {
+			if err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context())); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -94,6 +99,7 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 		"stored_ranges": "kafka_partition",
 		"opinions":      "digest",
 		"trend_cells":   "hour, type, category, kind, partner, audience",
+		"trend_days":    "dimension, day, key, kind, partner, audience",
 	} {
 		split := d.query(t, fmt.Sprintf("SELECT count() FROM (SELECT 1 FROM %s.%s GROUP BY %s "+
 			"HAVING uniqExact(_shard_num) > 1)", d.Database, table, key))

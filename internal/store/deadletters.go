@@ -224,7 +224,7 @@ func lettersOf(q *fraud.LetterQuery, after *fraud.Place) string {
 	return text
 }
 
-func number[N ~int32 | ~uint16](n N) string { return fmt.Sprint(n) }
+func number[N ~int32 | ~uint16 | ~uint32](n N) string { return fmt.Sprint(n) }
 
 func tuple(p fraud.Place) string { return fmt.Sprintf("(%d, %d)", p.Partition, p.Offset) }
 

@@ -21,6 +21,7 @@ import (
 type db struct {
 	*store.Writer
 	*store.Reader
+	*store.Analyst
 	store.Config
 	engine *devstack.Engine
 }
@@ -41,11 +42,15 @@ func newDBOn(t testing.TB, engine *devstack.Engine) *db {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { w.Close(); r.Close() })
+	a, err := store.NewAnalyst(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close(); r.Close(); a.Close() })
 	if err := w.PutPartners(t.Context(), partners); err != nil {
 		t.Fatal(err)
 	}
-	return &db{w, r, cfg, engine}
+	return &db{w, r, a, cfg, engine}
 }
 
 // configOn is the way to a new database.
@@ -146,6 +151,7 @@ func (m maker) entry(issued time.Time) fraud.Entry {
 	e := fraud.Entry{
 		Appended: issued.Add(time.Second), Partner: fraud.PartnerNumber(1 + m.IntN(len(partners))),
 		Category: fraud.Code(1 + m.IntN(5)), Region: fraud.Code(m.IntN(3)), Platform: fraud.Code(m.IntN(3)),
+		Institution: fraud.Code(m.IntN(4)),
 		Event: fraud.Event{
 			ID: m.id(issued), Kind: kind, IssuedAt: issued.Truncate(time.Millisecond),
 			Indicator: fraud.Ref{Type: indicator.Type(1 + m.IntN(8)), Epoch: 1, Digest: m.digest()},

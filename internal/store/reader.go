@@ -12,9 +12,8 @@ import (
 
 // Reader asks the store. Its methods may be called at once from several goroutines.
 type Reader struct {
-	conn       driver.Conn
-	categories *fraud.Vocabulary
-	platforms  *fraud.Vocabulary
+	conn      driver.Conn
+	platforms *fraud.Vocabulary
 }
 
 // NewReader makes a Reader. It reaches nobody yet. The user needs SELECT on the database only.
@@ -27,7 +26,7 @@ func NewReader(cfg Config) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{conn, taxonomy.Category, taxonomy.Platform}, nil
+	return &Reader{conn, taxonomy.Platform}, nil
 }
 
 // Close ends the connections.

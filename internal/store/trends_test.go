@@ -1,7 +1,9 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -27,26 +29,79 @@ var taxonomy = sync.OnceValue(func() *fraud.Taxonomy {
 	return t
 })
 
-// categoryName is a category as the taxonomy names it, or its code.
-func categoryName(c fraud.Code) string {
-	if name := taxonomy().Category.Name(c); name != "" {
+// coded is a term as a vocabulary names it, or its code.
+func coded(v *fraud.Vocabulary, c fraud.Code) string {
+	if name := v.Name(c); name != "" || c == 0 {
 		return name
 	}
 	return strconv.Itoa(int(c))
 }
 
+// keyIn is the value of a dimension.
+func keyIn(d fraud.Dimension, e *fraud.Entry) string {
+	switch d {
+	case fraud.ByType:
+		return e.Event.Indicator.Type.String()
+	case fraud.ByKind:
+		return e.Event.Kind.String()
+	case fraud.ByCategory:
+		return coded(taxonomy().Category, e.Category)
+	case fraud.ByPartnerKind:
+		return partners[e.Partner-1].Kind.String()
+	case fraud.ByPlatform:
+		return coded(taxonomy().Platform, e.Platform)
+	case fraud.ByInstitution:
+		return coded(taxonomy().Institution, e.Institution)
+	case fraud.ByRegion:
+		return coded(taxonomy().Region, e.Region)
+	case fraud.ByLossBand:
+		return e.Event.LossBand.String()
+	}
+	return ""
+}
+
+// bucketOf is the beginning of the bucket that a time lies in.
+func bucketOf(q *fraud.SeriesQuestion, at time.Time) time.Time {
+	if q.Bucket == fraud.Window {
+		return q.From.UTC()
+	}
+	local := at.In(malaysia)
+	bucket := local.Truncate(time.Hour)
+	if q.Bucket != fraud.Hourly {
+		bucket = time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, malaysia)
+	}
+	if q.Bucket == fraud.Weekly {
+		bucket = bucket.AddDate(0, 0, -(int(local.Weekday())+6)%7)
+	}
+	return bucket.UTC()
+}
+
+// place is a value of a series.
+type place struct {
+	Key, Across string
+	At          time.Time
+}
+
+// atLeastLost is what a band means in ringgit.
+var atLeastLost = map[string]uint64{"1k_10k": 1_000, "10k_100k": 10_000, "100k_1m": 100_000, "over_1m": 1_000_000}
+
 // plainCount is what a series must say, counted without a database.
-func plainCount(entries []fraud.Entry, q fraud.SeriesQuestion) map[string]map[time.Time]uint64 {
+func plainCount(entries []fraud.Entry, q fraud.SeriesQuestion) map[place]uint64 {
 	type event struct {
 		partner fraud.PartnerNumber
 		id      uuid.UUID
 	}
 	seen := map[event]bool{}
-	counts := map[string]map[time.Time]uint64{}
-	for _, e := range entries {
+	counts := map[place]uint64{}
+	different := map[place]map[string]bool{}
+	for i := range entries {
+		e := &entries[i]
 		id := event{e.Partner, e.Event.ID}
 		at := e.Event.IssuedAt
-		asked := q.Metric == fraud.EventCount || e.Event.Kind == fraud.Report
+		asked := e.Event.Kind == fraud.Report || q.Metric != fraud.ReportCount && q.Metric != fraud.LossSum
+		for d, words := range q.Only {
+			asked = asked && slices.Contains(words, keyIn(d, e))
+		}
 		visible := fraud.AudienceOf(e.Event.TLP, e.Group) == fraud.Everyone
 		if q.Asker != nil {
 			visible = q.Asker.MaySee(e.Event.TLP, e.Group, &partners[e.Partner-1])
@@ -55,29 +110,27 @@ func plainCount(entries []fraud.Entry, q fraud.SeriesQuestion) map[string]map[ti
 			continue
 		}
 		seen[id] = true
-		local := at.In(malaysia)
-		bucket := local.Truncate(time.Hour)
-		if q.Bucket != fraud.Hourly {
-			bucket = time.Date(local.Year(), local.Month(), local.Day(), 0, 0, 0, 0, malaysia)
+		p := place{keyIn(q.By, e), keyIn(q.Across, e), bucketOf(&q, at)}
+		thing := ""
+		switch q.Metric {
+		case fraud.IndicatorCount:
+			thing = e.Event.Indicator.Digest.String()
+		case fraud.ReporterCount:
+			thing = partners[e.Partner-1].Organisation
+		case fraud.LossSum:
+			if lost := atLeastLost[e.Event.LossBand.String()]; lost > 0 {
+				counts[p] += lost
+			}
+			continue
+		default:
+			counts[p]++
+			continue
 		}
-		if q.Bucket == fraud.Weekly {
-			bucket = bucket.AddDate(0, 0, -(int(local.Weekday())+6)%7)
+		if different[p] == nil {
+			different[p] = map[string]bool{}
 		}
-		key := ""
-		switch q.By {
-		case fraud.ByType:
-			key = e.Event.Indicator.Type.String()
-		case fraud.ByKind:
-			key = e.Event.Kind.String()
-		case fraud.ByCategory:
-			key = categoryName(e.Category)
-		case fraud.ByPartnerKind:
-			key = partners[e.Partner-1].Kind.String()
-		}
-		if counts[key] == nil {
-			counts[key] = map[time.Time]uint64{}
-		}
-		counts[key][bucket.UTC()]++
+		different[p][thing] = true
+		counts[p] = uint64(len(different[p]))
 	}
 	return counts
 }
@@ -90,35 +143,48 @@ var askers = []*fraud.Partner{
 	nil,
 }
 
-// wantSeries compares every way to ask with the plain count; the askers take turns.
+// wantSeries compares ways to ask with the plain count: every metric by every dimension, where buckets, filters and
+// askers take turns.
 func wantSeries(t *testing.T, d *db, entries []fraud.Entry, when string) {
 	t.Helper()
 	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, malaysia)
 	turn := len(entries)
-	for metric := fraud.EventCount; metric <= fraud.ReportCount; metric++ {
-		for by := fraud.ByType; by <= fraud.ByKind; by++ {
-			for bucket := fraud.Hourly; bucket <= fraud.Weekly; bucket++ {
-				turn++
-				q := fraud.SeriesQuestion{
-					Metric: metric, By: by, Bucket: bucket, From: monday, To: monday.AddDate(0, 0, 14),
-					Asker: askers[turn%len(askers)],
+	for metric := fraud.EventCount; metric <= fraud.LossSum; metric++ {
+		for _, by := range fraud.Dimensions() {
+			turn++
+			q := fraud.SeriesQuestion{
+				Metric: metric, By: by, Bucket: fraud.Hourly + fraud.Bucket(turn/3%4), From: monday, To: monday.AddDate(0, 0, 14),
+				Asker: askers[turn%len(askers)],
+			}
+			some := &entries[turn%len(entries)]
+			switch turn % 5 {
+			case 0: // by what a roll-up holds
+				q.Only = map[fraud.Dimension][]string{by: {keyIn(by, some), keyIn(by, &entries[0])}}
+			case 1:
+				q.Only = map[fraud.Dimension][]string{fraud.ByKind: {"report", "clear"}, fraud.ByPartnerKind: {"bank", "telco"}}
+			case 2: // and by what it does not
+				q.Only = map[fraud.Dimension][]string{fraud.ByRegion: {keyIn(fraud.ByRegion, some)}}
+			case 3:
+				q.Across = fraud.Dimensions()[turn%len(fraud.Dimensions())]
+				if q.Across == by {
+					q.Across = 0
 				}
-				all, err := d.Series(t.Context(), q)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got := map[string]map[time.Time]uint64{}
-				for _, s := range all {
-					got[s.Key] = map[time.Time]uint64{}
-					for _, p := range s.Points {
-						if p.Value > 0 {
-							got[s.Key][p.At] = p.Value
-						}
+			}
+			all, err := d.Series(t.Context(), q)
+			if err != nil {
+				t.Fatalf("%s: %+v: %v", when, q, err)
+			}
+			got := map[place]uint64{}
+			for _, s := range all {
+				for _, p := range s.Points {
+					if p.Value > 0 {
+						got[place{s.Key, s.Across, p.At}] = p.Value
 					}
 				}
-				if diff := cmp.Diff(plainCount(entries, q), got); diff != "" {
-					t.Fatalf("%s: %v by %v by %v for %+v: want -, got +\n%s", when, metric, by, bucket, q.Asker, diff)
-				}
+			}
+			if diff := cmp.Diff(plainCount(entries, q), got); diff != "" {
+				t.Fatalf("%s: %v by %v and %v by %v only %v for %+v: want -, got +\n%s", when, metric, by, q.Across, q.Bucket,
+					q.Only, q.Asker, diff)
 			}
 		}
 	}
@@ -148,6 +214,10 @@ func TestSeriesEqualsAPlainCountAtEveryMoment(t *testing.T) {
 				again.Appended = e.Appended
 				e = again
 			}
+			if len(sent) > 0 && m.IntN(4) == 0 { // another word on the same indicator
+				e.Event.Indicator = sent[m.IntN(len(sent))].Event.Indicator
+				e.Event.ID = m.id(e.Event.IssuedAt)
+			}
 			speak(&e)
 			entries = append(entries, e)
 			sent = append(sent, e)
@@ -164,24 +234,30 @@ func TestSeriesEqualsAPlainCountAtEveryMoment(t *testing.T) {
 				d.insert(t, cut(m, log[p][m.IntN(n)])...)
 			}
 		}
-		switch m.IntN(3) {
-		case 0:
-			if err := d.RollUp(t.Context()); err != nil {
-				t.Fatal(err)
+		for _, rollUp := range []func() error{
+			func() error { return d.RollUp(t.Context()) }, func() error { return d.RollUpDays(t.Context()) },
+		} {
+			switch m.IntN(3) {
+			case 0:
+				if err := rollUp(); err != nil {
+					t.Fatal(err)
+				}
+			case 1:
+				together(t, rollUp, rollUp)
 			}
-		case 1:
-			together(t, func() error { return d.RollUp(t.Context()) }, func() error { return d.RollUp(t.Context()) })
 		}
 		if round%3 == 2 {
 			wantSeries(t, d, sent, fmt.Sprintf("round %d", round))
 		}
 	}
-	if err := d.RollUp(t.Context()); err != nil {
+	if err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	wantSeries(t, d, sent, "at the end")
-	if n := strings.TrimSpace(d.query(t, "SELECT count() > 0 FROM "+d.Database+".trend_cells")); n != "1" {
-		t.Fatal("nothing was rolled up: the test tested the ledger only")
+	for _, table := range []string{"trend_cells", "trend_days", "trend_indicators"} {
+		if n := strings.TrimSpace(d.query(t, "SELECT count() > 0 FROM "+d.Database+"."+table)); n != "1" {
+			t.Fatalf("nothing was rolled up in %s: the test tested the ledger only", table)
+		}
 	}
 	wantClean(t, d, nil)
 }

@@ -139,6 +139,7 @@ const (
 	DisputeDecided    Deed = "decide_dispute"   // the same
 	AuditExported     Deed = "export_audit"     // somebody took a copy of a part of the audit
 	EvidenceExported  Deed = "export_evidence"  // somebody took the evidence of a month
+	TrendsExported    Deed = "export_trends"    // somebody took a copy of trends
 	IndicatorAudited  Deed = "audit_indicator"  // somebody asked what was said of one indicator; not told of which
 	IndicatorErased   Deed = "erase"            // a person's right; not told of which
 	// What partners did. Of a canary the object is its label; a sweep was noticed by the hub itself.
@@ -151,7 +152,8 @@ func Deeds() []Deed {
 	return []Deed{PartnerImported, PartnerAdded, PartnerChanged, PartnerStateSet, APIKeyIssued, APIKeyRevoked,
 		SigningKeyAdded, SigningKeyRevoked, WordsVoided, VoidEnded, VoidUndone, HoldBegun, ReleaseProposed,
 		ReleaseConfirmed, ReleaseWithdrawn, WordsRestored,
-		MessageReplayed, DisputeReviewed, DisputeDecided, AuditExported, EvidenceExported, IndicatorAudited, IndicatorErased,
+		MessageReplayed, DisputeReviewed, DisputeDecided, AuditExported, EvidenceExported, TrendsExported,
+		IndicatorAudited, IndicatorErased,
 		CanaryTouched, SweepNoticed}
 }
 
