@@ -102,7 +102,7 @@ func checkFiles(cfg config) error {
 		canaryErr = sweeps.Check(cfg.Sweeps.CanariesFile, trust.ring)
 	}
 	_, kafkaErr := kafkaCluster(cfg, "")
-	_, storeErr := storeConfig(cfg)
+	_, storeErr := analystConfig(cfg)
 	keeper, httpErr := httpCertificates(cfg)
 	if httpErr == nil && keeper != nil && !keeper.Until().After(time.Now()) {
 		httpErr = fmt.Errorf("config: http.tls.cert_file: %s has ended: no caller trusts it", cfg.HTTP.TLS.CertFile)

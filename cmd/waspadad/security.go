@@ -82,6 +82,9 @@ func (c *config) checkSecurity() error {
 	case s.User == "" || s.PasswordFile == "":
 		refuse("kafka.sasl.mechanism is %s, which needs kafka.sasl.user and kafka.sasl.password_file", s.Mechanism)
 	}
+	if c.ClickHouse.AnalystUser == "" {
+		unused("clickhouse.analyst_password_file", c.ClickHouse.AnalystPasswordFile, "clickhouse.analyst_user is empty")
+	}
 	if k := c.ClickHouse.TLS; !k.Enabled {
 		unused("clickhouse.tls.ca_file", k.CAFile, "clickhouse.tls.enabled is false")
 	}
@@ -95,7 +98,7 @@ func (c *config) warnings() []string {
 		all = append(all, "kafka.sasl.mechanism is plain and kafka.tls.enabled is false: "+
 			"whoever reads along learns the password")
 	}
-	if c.ClickHouse.PasswordFile != "" && !c.ClickHouse.TLS.Enabled {
+	if c.ClickHouse.PasswordFile+c.ClickHouse.AnalystPasswordFile != "" && !c.ClickHouse.TLS.Enabled {
 		all = append(all, "clickhouse.tls.enabled is false: whoever reads along learns the password, and what is stored")
 	}
 	if host, _, err := net.SplitHostPort(c.HTTP.Addr); err == nil && c.HTTP.TLS.CertFile == "" {
@@ -151,6 +154,20 @@ func storeConfig(cfg config) (store.Config, error) {
 		Addrs: c.Addrs, Database: c.Database, User: c.User, Password: password, TLS: secured,
 		Cluster: c.Cluster, Keeper: c.Keeper,
 	}, err
+}
+
+// analystConfig is how questions about trends reach ClickHouse.
+func analystConfig(cfg config) (store.Config, error) {
+	asks, err := storeConfig(cfg)
+	c := cfg.ClickHouse
+	if c.AnalystUser == "" || err != nil {
+		return asks, err
+	}
+	asks.User, asks.Password = c.AnalystUser, ""
+	if c.AnalystPasswordFile != "" {
+		asks.Password, err = loadSecret("clickhouse.analyst_password_file", c.AnalystPasswordFile)
+	}
+	return asks, err
 }
 
 // loadTLS reads the files that a group of settings names; nil when TLS is off.

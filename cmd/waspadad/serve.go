@@ -50,6 +50,8 @@ const (
 	certificatesEvery = 4 * time.Second
 	// rollUpEvery is how far the trends' roll-up lags; the answers do not, see store.
 	rollUpEvery = 5 * time.Second
+	// rollUpDaysEvery is the same of days, which hold more events each.
+	rollUpDaysEvery = time.Minute
 	// retryEvery is the pause before what needs ClickHouse is tried again at the start.
 	retryEvery = time.Second
 )
@@ -105,6 +107,7 @@ type daemon struct {
 	cluster topic.Cluster
 	writer  *store.Writer
 	reader  *store.Reader
+	analyst *store.Analyst
 	// prepared is closed when the schema is up to date.
 	prepared chan struct{}
 }
@@ -133,11 +136,19 @@ func newDaemon(cfg config, log *slog.Logger) (*daemon, error) {
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
+	analystCfg, err := analystConfig(cfg)
+	if err != nil {
+		return nil, errors.Join(err, writer.Close(), reader.Close())
+	}
+	analyst, err := store.NewAnalyst(analystCfg)
+	if err != nil {
+		return nil, errors.Join(err, writer.Close(), reader.Close())
+	}
 	if cfg.Registry == registryClickHouse {
 		makeSnapshotDir(cfg, log)
 		shared, err := openShared(cfg, ledger{reader, writer}, log)
 		if err != nil {
-			return nil, errors.Join(err, writer.Close(), reader.Close())
+			return nil, errors.Join(err, writer.Close(), reader.Close(), analyst.Close())
 		}
 		trust.share(shared)
 	}
@@ -145,13 +156,13 @@ func newDaemon(cfg config, log *slog.Logger) (*daemon, error) {
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	trust.protection.register(metrics)
 	return &daemon{
-		cfg: cfg, log: log, metrics: metrics, trust: trust, writer: writer, reader: reader,
+		cfg: cfg, log: log, metrics: metrics, trust: trust, writer: writer, reader: reader, analyst: analyst,
 		cluster: cluster, prepared: make(chan struct{}),
 	}, nil
 }
 
 func (d *daemon) close() {
-	if err := errors.Join(d.writer.Close(), d.reader.Close()); err != nil {
+	if err := errors.Join(d.writer.Close(), d.reader.Close(), d.analyst.Close()); err != nil {
 		d.log.Warn("close the store", "error", err)
 	}
 }
@@ -308,8 +319,14 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // rollUp keeps the trends' roll-up close to the ledger.
 func (d *daemon) rollUp(ctx context.Context) error {
+	var days time.Time // when they were last rolled up
 	for d.waitPrepared(ctx) && pause(ctx, rollUpEvery) {
-		if err := d.writer.RollUp(ctx); err != nil && ctx.Err() == nil {
+		err := d.writer.RollUp(ctx)
+		if time.Since(days) >= rollUpDaysEvery {
+			days = time.Now()
+			err = errors.Join(err, d.writer.RollUpDays(ctx))
+		}
+		if err != nil && ctx.Err() == nil {
 			d.log.Warn("roll up trends", "error", err)
 		}
 	}
@@ -384,7 +401,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	server, err := api.New(apiCfg, api.Deps{
 		Auth: d.registry, Certifier: certifier, Registry: registrar, Disputes: desk, Acts: d.reader, Holds: d.reader,
 		Trail: ledger{d.reader, d.writer}, NewAPIKey: partners.NewAPIKey,
-		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Series: trends.NewDesk(d.reader, time.Now),
+		Screen: d.screen(), Index: known, Publisher: gateway, Events: d.reader, Trends: trends.NewDesk(d.analyst, time.Now),
 		Boards: results,
 		Quotas: quotas, Tally: counter, Canaries: watch, Checks: d.checks(known), Log: d.log, Metrics: d.metrics,
 		Now:      time.Now,

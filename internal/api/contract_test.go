@@ -135,8 +135,8 @@ func TestTheContractHasTheCodesWords(t *testing.T) {
 			func(i int) string { return fraud.PartnerState(i).String() })},
 		{"states of disputes", enumeration(t, "DisputeState"), fraud.DisputeStates()},
 		{"deeds", enumeration(t, "Acts", "acts", "[]", "what"), deeds},
-		{"dimensions", enumeration(t, "SeriesResponse", "by"), words(3,
-			func(i int) string { return fraud.Dimension(i).String() })},
+		{"dimensions", enumeration(t, "Dimension"), words(8, func(i int) string { return fraud.Dimension(i).String() })},
+		{"metrics", enumeration(t, "Metric"), words(5, func(i int) string { return fraud.Metric(i).String() })},
 		{"buckets", enumeration(t, "SeriesResponse", "bucket"), words(3,
 			func(i int) string { return fraud.Bucket(i).String() })},
 	} {

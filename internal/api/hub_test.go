@@ -79,6 +79,10 @@ type fakes struct {
 	wanted    fraud.CampaignQuestion
 	storeErr  error
 	series    func(fraud.SeriesQuestion) ([]fraud.Series, error)
+	askedTop  fraud.TopQuestion
+	movers    []fraud.Mover
+	askedRise fraud.EmergingQuestion
+	rises     fraud.Emerging
 	protected *fraud.Protected
 	panics    any
 	partner   fraud.PartnerRevision
@@ -245,6 +249,16 @@ func (f *fakes) Series(_ context.Context, q fraud.SeriesQuestion) (fraud.SeriesQ
 	return q, lines, err
 }
 
+func (f *fakes) Top(_ context.Context, q fraud.TopQuestion) (fraud.TopQuestion, []fraud.Mover, error) {
+	f.askedTop = q
+	return q, f.movers, f.storeErr
+}
+
+func (f *fakes) Emerging(_ context.Context, q fraud.EmergingQuestion) (fraud.Emerging, error) {
+	f.askedRise = q
+	return f.rises, f.storeErr
+}
+
 // The callers: a header for each.
 var callers = map[string]fraud.Identity{
 	"Bearer lookup": {Partner: &fraud.Partner{Number: 1, ID: "platform-a", Kind: fraud.Platform,
@@ -341,7 +355,7 @@ func newHub(t testing.TB, with ...func(*Config, *Deps)) *hub {
 	cfg := Config{Node: "node-1", DrainLimit: time.Second}
 	deps := Deps{
 		Auth: h.fakes, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy, Protected: h.protected}, Index: h.fakes, Publisher: h.fakes, Events: h.fakes,
-		Series: h.fakes, Boards: &h.boards, Registry: h.fakes, Disputes: h.fakes, Acts: h.fakes, Trail: h.fakes, Arrivals: h.fakes, Campaigns: h.fakes,
+		Trends: h.fakes, Boards: &h.boards, Registry: h.fakes, Disputes: h.fakes, Acts: h.fakes, Trail: h.fakes, Arrivals: h.fakes, Campaigns: h.fakes,
 		Historian: h.fakes, Holds: h.fakes,
 		Feed: h.fakes, Sources: h.fakes,
 		NewAPIKey: func(id string) (string, string) {

@@ -42,6 +42,8 @@ var rights = map[string]string{
 	"GET /v1/scoreboards/platforms":    "lookup report analyse admin", // each its own, supervisors all
 	"GET /v1/scoreboards/partners":     "lookup report analyse admin",
 	"GET /v1/reports/evidence":         "supervisor",
+	"GET /v1/trends/top":               "analyse",
+	"GET /v1/trends/emerging":          "analyse",
 	"GET /v1/me":                       "lookup report analyse admin",
 
 	"POST /v1/disputes/:id/review":   "judge",

@@ -75,6 +75,8 @@ var routes = []route{
 	{http.MethodGet, "/v1/scoreboards/platforms", anyKey, (*Server).platformBoard},
 	{http.MethodGet, "/v1/scoreboards/partners", anyKey, (*Server).partnerBoard},
 	{http.MethodGet, "/v1/reports/evidence", oversee, (*Server).evidence},
+	{http.MethodGet, "/v1/trends/top", fraud.MayAnalyse, (*Server).top},
+	{http.MethodGet, "/v1/trends/emerging", fraud.MayAnalyse, (*Server).emerging},
 	{http.MethodGet, "/v1/admin/partners", fraud.MayAdmin, (*Server).getPartners},
 	{http.MethodPost, "/v1/admin/partners", fraud.MayAdmin, (*Server).addPartner},
 	{http.MethodGet, "/v1/admin/partners/:id", fraud.MayAdmin, (*Server).getPartner},

@@ -100,12 +100,6 @@ type EventFinder interface {
 	Event(ctx context.Context, partner fraud.PartnerNumber, id uuid.UUID) (fraud.Fate, bool, error)
 }
 
-// Series answers an analyst's question over time. The question it answered is the one it returns, its bounds filled
-// in. What it refuses is a *fraud.Fault whose pointer is the question's parameter: "/from".
-type Series interface {
-	Series(ctx context.Context, q fraud.SeriesQuestion) (fraud.SeriesQuestion, []fraud.Series, error)
-}
-
 // Console is the web console's files.
 type Console interface {
 	// Serve answers with the file of that name, the page for "". It returns false, and has written nothing, when there is none.
@@ -134,7 +128,7 @@ type Deps struct {
 	Historian Historian
 	Feed      Feed
 	Sources   Sources
-	Series    Series
+	Trends    Trends
 	Campaigns Campaigns
 	Boards    Boards
 	Registry  Registrar
@@ -179,7 +173,7 @@ type Server struct {
 	names      names
 	streams    streams
 	cursors    sealer
-	trends     Series
+	trends     Trends
 	campaigns  Campaigns
 	boards     Boards
 	registry   Registrar
@@ -209,7 +203,7 @@ type Server struct {
 func New(cfg Config, deps Deps) (*Server, error) {
 	s := &Server{
 		cfg: cfg, auth: deps.Auth, certifier: deps.Certifier, screen: deps.Screen, keys: deps.Screen.Keys,
-		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Series, boards: deps.Boards, campaigns: deps.Campaigns,
+		index: deps.Index, publisher: deps.Publisher, events: deps.Events, trends: deps.Trends, boards: deps.Boards, campaigns: deps.Campaigns,
 		registry: deps.Registry, acts: deps.Acts, holds: deps.Holds, trail: deps.Trail, newAPIKey: deps.NewAPIKey,
 		disputes: deps.Disputes, arrivals: deps.Arrivals,
 		historian: deps.Historian, feed: deps.Feed, sources: deps.Sources,

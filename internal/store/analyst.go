@@ -169,8 +169,8 @@ func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
 			}
 		}
 	}
-	p.byDays = q.Bucket != fraud.Hourly && q.Across == 0
-	p.byHours = q.Bucket == fraud.Hourly && q.Across == 0 && inHours(q.By) && q.Metric != fraud.LossSum
+	p.byDays = q.Bucket != fraud.Hourly && q.Bucket != fraud.Span && q.Across == 0
+	p.byHours = (q.Bucket == fraud.Hourly || q.Bucket == fraud.Span) && q.Across == 0 && inHours(q.By) && q.Metric != fraud.LossSum
 	for _, d := range fraud.Dimensions() {
 		if len(q.Only[d]) == 0 {
 			continue
@@ -199,6 +199,7 @@ func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
 		fraud.Daily:  "toStartOfDay(at, '" + Zone + "')",
 		fraud.Weekly: "toDateTime(toStartOfWeek(at, 1, '" + Zone + "'), '" + Zone + "')",
 		fraud.Window: fmt.Sprintf("toDateTime(%d, 'UTC')", q.From.Unix()),
+		fraud.Span:   fmt.Sprintf("toDateTime(%d, 'UTC')", q.From.Unix()),
 	}[q.Bucket]
 	p.key = "key"
 	if q.By == fraud.ByPartnerKind {
@@ -433,7 +434,7 @@ func validate(q fraud.SeriesQuestion) error {
 		return fraud.Refuse(fraud.ReasonSchema, "/by", "is required")
 	case q.Across > fraud.ByLossBand || q.Across == q.By:
 		return fraud.Refuse(fraud.ReasonSchema, "/across", "is another dimension than by")
-	case q.Bucket < fraud.Hourly || q.Bucket > fraud.Window:
+	case q.Bucket < fraud.Hourly || q.Bucket > fraud.Span:
 		return fraud.Refuse(fraud.ReasonSchema, "/bucket", "is required")
 	case !storable(q.From) || !begins(q.From, q.Bucket):
 		return fraud.Refuse(fraud.ReasonSchema, "/from", "must be the beginning of a bucket in "+Zone)
@@ -450,5 +451,5 @@ func begins(t time.Time, b fraud.Bucket) bool {
 	if t.Minute() != 0 || t.Second() != 0 || t.Nanosecond() != 0 {
 		return false
 	}
-	return b == fraud.Hourly || t.Hour() == 0 && (b == fraud.Daily || b == fraud.Window || t.Weekday() == time.Monday)
+	return b == fraud.Hourly || b == fraud.Span || t.Hour() == 0 && (b == fraud.Daily || b == fraud.Window || t.Weekday() == time.Monday)
 }

@@ -62,7 +62,7 @@ func keyIn(d fraud.Dimension, e *fraud.Entry) string {
 
 // bucketOf is the beginning of the bucket that a time lies in.
 func bucketOf(q *fraud.SeriesQuestion, at time.Time) time.Time {
-	if q.Bucket == fraud.Window {
+	if q.Bucket == fraud.Window || q.Bucket == fraud.Span {
 		return q.From.UTC()
 	}
 	local := at.In(malaysia)
@@ -153,7 +153,7 @@ func wantSeries(t *testing.T, d *db, entries []fraud.Entry, when string) {
 		for _, by := range fraud.Dimensions() {
 			turn++
 			q := fraud.SeriesQuestion{
-				Metric: metric, By: by, Bucket: fraud.Hourly + fraud.Bucket(turn/3%4), From: monday, To: monday.AddDate(0, 0, 14),
+				Metric: metric, By: by, Bucket: fraud.Hourly + fraud.Bucket(turn/3%5), From: monday, To: monday.AddDate(0, 0, 14),
 				Asker: askers[turn%len(askers)],
 			}
 			some := &entries[turn%len(entries)]

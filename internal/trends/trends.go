@@ -1,7 +1,17 @@
 // Package trends stands between an analyst's question and the store: it fills in what was left out, refuses what would
 // cost too much, and gives every bucket a point.
 //
-//	question ──defaults, whole buckets, bounds──▶ store ──▶ counts ──a point for each bucket, in order──▶ series
+//	question ──defaults, whole buckets, bounds──▶ store ──▶ counts ──a point for each bucket, in order──┬▶ series
+//	                                                          two spans of days, one against the other ──┼▶ what moved
+//	                                       29 days of hours ──Watch.Rising, kept for a minute──▶ alarms ──┴▶ no small groups
+//
+// # Small groups
+//
+// The police and regulators see every number as it is. For everybody else a value of one to four is suppressed, and every
+// other one is rounded down to a multiple of five: whoever asks twice, with and without a filter or for a day and for its
+// hours, and takes the one answer from the other, learns no small number from it. Of losses, a value of fewer than five
+// reports with a loss is suppressed, and two digits of the others are told; that a single very large loss was reported may
+// still show.
 //
 // Buckets are those of the clock in Malaysia, which is eight hours ahead of UTC all year round.
 package trends
@@ -27,14 +37,18 @@ type Store interface {
 	Series(ctx context.Context, q fraud.SeriesQuestion) ([]fraud.Series, error)
 }
 
-// Desk answers analysts' questions.
+// Desk answers analysts' questions. Its methods may be called at once from several goroutines.
 type Desk struct {
 	store Store
+	watch Watch
 	now   func() time.Time
+	looks looks
 }
 
 // NewDesk makes a Desk that asks the given store.
-func NewDesk(store Store, now func() time.Time) *Desk { return &Desk{store, now} }
+func NewDesk(store Store, now func() time.Time) *Desk {
+	return &Desk{store: store, watch: DefaultWatch(), now: now}
+}
 
 // Series answers a question over time, in which whatever is zero has a default. It returns the question that it
 // answered, and lines in the order of their keys. A question that is refused is a *fraud.Fault whose pointer
@@ -50,9 +64,18 @@ func (d *Desk) Series(ctx context.Context, q fraud.SeriesQuestion) (fraud.Series
 	}
 	lines := make([]fraud.Series, 0, len(found))
 	for _, line := range found {
-		lines = append(lines, fraud.Series{Key: line.Key, Points: fill(q, line.Points)})
+		lines = append(lines, fraud.Series{Key: line.Key, Across: line.Across, Points: fill(q, line.Points)})
 	}
-	slices.SortFunc(lines, func(a, b fraud.Series) int { return cmp.Compare(a.Key, b.Key) })
+	slices.SortFunc(lines, func(a, b fraud.Series) int {
+		return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.Across, b.Across))
+	})
+	if !seesAll(q.Asker) {
+		for _, line := range lines {
+			for i := range line.Points {
+				line.Points[i] = coarse(q.Metric, line.Points[i])
+			}
+		}
+	}
 	return q, lines, nil
 }
 
@@ -61,6 +84,9 @@ func complete(q fraud.SeriesQuestion, now time.Time) (fraud.SeriesQuestion, erro
 	q.Metric = cmp.Or(q.Metric, fraud.EventCount)
 	q.By = cmp.Or(q.By, fraud.ByType)
 	q.Bucket = cmp.Or(q.Bucket, fraud.Daily)
+	if span[q.Bucket] == 0 {
+		return q, fraud.Refuse(fraud.ReasonSchema, "/bucket", "is hour, day or week")
+	}
 	if q.To.IsZero() {
 		q.To = now
 	}
@@ -116,13 +142,15 @@ func next(t time.Time, b fraud.Bucket) time.Time { return t.Add(span[b]) }
 
 // fill gives every bucket of the question a point.
 func fill(q fraud.SeriesQuestion, found []fraud.Point) []fraud.Point {
-	values := make(map[int64]uint64, len(found))
+	values := make(map[int64]fraud.Point, len(found))
 	for _, p := range found {
-		values[p.At.Unix()] += p.Value
+		values[p.At.Unix()] = p
 	}
 	all := make([]fraud.Point, 0, q.To.Sub(q.From)/span[q.Bucket])
 	for at := q.From; at.Before(q.To); at = next(at, q.Bucket) {
-		all = append(all, fraud.Point{At: at, Value: values[at.Unix()]})
+		p := values[at.Unix()]
+		p.At = at
+		all = append(all, p)
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package trends
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,15 +23,27 @@ func at(text string) time.Time {
 	return t
 }
 
-// canned answers every question the same and keeps the last one.
+// A regulator sees every number, a bank no small ones.
+var (
+	regulator = &fraud.Partner{Number: 1, Kind: fraud.Regulator}
+	bank      = &fraud.Partner{Number: 2, Kind: fraud.Bank}
+)
+
+// canned answers every question the same, or as answer says, and keeps the last one.
 type canned struct {
-	asked fraud.SeriesQuestion
-	lines []fraud.Series
-	err   error
+	asked  fraud.SeriesQuestion
+	times  atomic.Int32
+	lines  []fraud.Series
+	answer func(fraud.SeriesQuestion) []fraud.Series
+	err    error
 }
 
 func (c *canned) Series(_ context.Context, q fraud.SeriesQuestion) ([]fraud.Series, error) {
 	c.asked = q
+	c.times.Add(1)
+	if c.answer != nil {
+		return c.answer(q), c.err
+	}
 	return c.lines, c.err
 }
 
@@ -101,18 +114,18 @@ func TestQuestionsAreBounded(t *testing.T) {
 
 func TestEveryBucketHasAPoint(t *testing.T) {
 	store := &canned{lines: []fraud.Series{
-		{Key: "url", Points: []fraud.Point{{At: at("2026-11-20T16:00:00Z"), Value: 7}}},
+		{Key: "url", Points: []fraud.Point{{At: at("2026-11-20T16:00:00Z"), Value: 7, Behind: 7}}},
 		{Key: "phone", Points: nil},
 	}}
 	_, got, err := NewDesk(store, func() time.Time { return now }).Series(t.Context(), fraud.SeriesQuestion{
-		From: at("2026-11-20T00:00:00+08:00"), To: at("2026-11-22T00:00:00+08:00")})
+		From: at("2026-11-20T00:00:00+08:00"), To: at("2026-11-22T00:00:00+08:00"), Asker: regulator})
 	if err != nil {
 		t.Fatal(err)
 	}
 	days := []time.Time{at("2026-11-20T00:00:00+08:00"), at("2026-11-21T00:00:00+08:00")}
 	want := []fraud.Series{
 		{Key: "phone", Points: []fraud.Point{{At: days[0]}, {At: days[1]}}},
-		{Key: "url", Points: []fraud.Point{{At: days[0]}, {At: days[1], Value: 7}}},
+		{Key: "url", Points: []fraud.Point{{At: days[0]}, {At: days[1], Value: 7, Behind: 7}}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("series (-want +got):\n%s", diff)

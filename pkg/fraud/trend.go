@@ -73,9 +73,11 @@ const (
 	Weekly Bucket = 3
 	// Window is all of the time asked about, in one bucket of whole days.
 	Window Bucket = 4
+	// Span is the same of whole hours.
+	Span Bucket = 5
 )
 
-var buckets = []string{"", "hour", "day", "week", "window"}
+var buckets = []string{"", "hour", "day", "week"} // what follows is for the hub itself
 
 func (b Bucket) String() string               { return name(buckets, b) }
 func (b Bucket) MarshalText() ([]byte, error) { return text("bucket", buckets, b) }
