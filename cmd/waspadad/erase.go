@@ -39,7 +39,8 @@ const remains = `What remains, and for how long:
     nothing older that still arrives lists it again. Snapshots with what was said are replaced within 15 minutes, those
     of nodes that are down when they start.
   - ClickHouse keeps the old parts of its tables for 8 minutes, and the text of the statements about a minute.
-  - The ledger keeps that a partner said something at a time of an indicator of this type and category: the trends.
+  - The ledger keeps that a partner said something at a time of an indicator of this type and category, on which
+    platform, of which institution, region and band of loss: the trends.
   - Backups. And partners' own records: they know what they reported.
 A dead letter that is replayed, or a backup that is restored, may bring it back: run erase again then.`
 

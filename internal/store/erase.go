@@ -5,8 +5,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -17,14 +20,16 @@ import (
 
 // Eraser removes one indicator from every table. Rows of the ledger stay as places, so that the audit still proves that
 // nothing is lost and nothing counts twice, and keep what trends count: that a partner said something of an indicator of
-// a type and a category, at a time, for whom to see. Everything else in them goes.
+// a type and a category, at a time, for whom to see, on which platform and of which institution, region and band of loss.
+// Everything else in them goes.
 //
 //	events about it          digest 0, and no other word of what was said
 //	events that mention it   as a broader or weaker form of another indicator: without that form
 //	opinions                 deleted, those on the broader and weaker forms that came from it too
 //	campaigns                without it, and without what it had in common with others; they are looked at again
+//	trend_indicators         sketches of the days on which it was spoken of are made anew without it
 //
-// It needs the right to ALTER these tables (UPDATE and DELETE).
+// It needs the right to ALTER these tables (UPDATE and DELETE), and to INSERT into the last two.
 type Eraser struct {
 	cfg  Config
 	conn driver.Conn
@@ -32,7 +37,9 @@ type Eraser struct {
 
 // NewEraser makes an Eraser. It reaches nobody yet.
 func NewEraser(cfg Config) (*Eraser, error) {
-	conn, err := cfg.open(cfg.Database, 1, migrateTimeout, unlogged)
+	settings := cfg.writeSettings()
+	maps.Copy(settings, unlogged)
+	conn, err := cfg.open(cfg.Database, 1, migrateTimeout, settings)
 	if err != nil {
 		return nil, err
 	}
@@ -155,7 +162,8 @@ func (e *Eraser) elsewhere(ctx context.Context, this string) (tables []string, e
 }
 
 // Erase removes what was found and returns when ClickHouse has rewritten the tables. It may be repeated, also after it
-// was cut off: opinions go first, since the ledger tells which they are.
+// was cut off: opinions and sketches go first, since the ledger tells
+// which they are.
 func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) error {
 	hosts, err := e.cfg.hosts(ctx)
 	if err != nil {
@@ -168,8 +176,24 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 	if err != nil {
 		return failed("erase", err)
 	}
-	statements := []string{
-		`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms),
+	days, err := touchedDays(ctx, e.conn, "digest = "+this, "")
+	if err != nil {
+		return err
+	}
+	first := []string{`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms)}
+	if len(days) > 0 {
+		first = append(first, `ALTER TABLE {{table "trend_indicators"}} {{on_cluster}} DELETE WHERE toUnixTimestamp(day) IN (`+
+			list(days, func(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) })+`)`)
+	}
+	if err := executeAll(ctx, hosts, first); err != nil {
+		return err
+	}
+	for some := range slices.Chunk(days, daysAtOnce) {
+		if err := e.conn.Exec(ctx, addSketches(anyOf(some)+" AND digest != "+this)); err != nil {
+			return classify("erase", err)
+		}
+	}
+	return executeAll(ctx, hosts, []string{
 		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE
 			also_grade = arrayFilter((g, d) -> d != ` + this + `, also_grade, also_digest),
 			also_digest = arrayFilter(d -> d != ` + this + `, also_digest)
@@ -177,8 +201,7 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE digest = ` + erasedDigest + `,
 			also_grade = arrayResize(also_grade, 0), also_digest = arrayResize(also_digest, 0),
 			role = '', confidence = 0, evidence = 0, observed_at = toDateTime64(0, 3, 'UTC'),
-			expires_at = toDateTime64(0, 3, 'UTC'), advice = '', action = '', platform = 0, institution = 0,
-			region = 0, loss_band = '', case_id = ''
+			expires_at = toDateTime64(0, 3, 'UTC'), advice = '', action = '', case_id = ''
 			WHERE digest = ` + this,
 		`ALTER TABLE {{table "campaign_links"}} {{on_cluster}} DELETE WHERE digest = ` + this + ` OR connector = ` + hostOf(this),
 		`ALTER TABLE {{table "campaign_members"}} {{on_cluster}} DELETE WHERE digest = ` + this,
@@ -192,7 +215,11 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 		`ALTER TABLE {{table "campaign_links"}} {{on_cluster}} DELETE WHERE 0`,
 		`ALTER TABLE {{table "campaign_members"}} {{on_cluster}} DELETE WHERE 0`,
 		`ALTER TABLE {{table "campaigns"}} {{on_cluster}} DELETE WHERE 0`,
-	}
+	})
+}
+
+// executeAll runs statements that change rows on every host.
+func executeAll(ctx context.Context, hosts []Config, statements []string) error {
 	for _, host := range hosts {
 		conn, err := host.open(host.Database, 1, migrateTimeout, unlogged)
 		if err != nil {

@@ -71,19 +71,22 @@ func (w *Writer) RollUpDays(ctx context.Context) error {
 		if err := w.conn.Exec(ctx, recount+spill); err != nil {
 			return classify("roll up trends by days", err)
 		}
-		names, keys = arrays(fraud.Dimensions())
-		sketch := fmt.Sprintf(`INSERT INTO trend_indicators (dimension, day, key, partner, audience, indicators)
-			SELECT dimension, day, key, told, audience, %[1]s FROM (
-				SELECT digest, audience, if(audience = 0, 0, partner) AS told, %[2]s AS day, dimension, key
-				FROM events ARRAY JOIN %[3]s AS dimension, %[4]s AS key WHERE (%[5]s) %[6]s AND digest != %[7]s)
-			GROUP BY dimension, day, key, told, audience`,
-			sketchOf, dayOf, names, keys, fresh, within, erasedDigest)
-		if err := w.conn.Exec(ctx, sketch+spill); err != nil {
+		if err := w.conn.Exec(ctx, addSketches("("+fresh+")"+within)); err != nil {
 			return classify("roll up trends by days", err)
 		}
 	}
 	// 2. Only now say so. A failure in between counts the same cells again.
 	return insert(ctx, w.conn, daysProgress, progressColumns, next)
+}
+
+// addSketches adds the indicators of the ledger's rows of a condition to the sketches.
+func addSketches(where string) string {
+	names, keys := arrays(fraud.Dimensions())
+	return fmt.Sprintf(`INSERT INTO trend_indicators (dimension, day, key, partner, audience, indicators)
+		SELECT dimension, day, key, told, audience, %[1]s FROM (
+			SELECT digest, audience, if(audience = 0, 0, partner) AS told, %[2]s AS day, dimension, key
+			FROM events ARRAY JOIN %[3]s AS dimension, %[4]s AS key WHERE %[5]s AND digest != %[6]s)
+		GROUP BY dimension, day, key, told, audience`, sketchOf, dayOf, names, keys, where, erasedDigest) + spill
 }
 
 const sketchOf = "uniqCombined64State(15)(digest)"

@@ -16,6 +16,7 @@ import (
 	"github.com/waspada-hub/waspada/internal/store"
 	"github.com/waspada-hub/waspada/internal/testkit"
 	"github.com/waspada-hub/waspada/pkg/fraud"
+	"github.com/waspada-hub/waspada/pkg/indicator"
 	"github.com/waspada-hub/waspada/schemas"
 )
 
@@ -114,6 +115,9 @@ func plainCount(entries []fraud.Entry, q fraud.SeriesQuestion) map[place]uint64 
 		thing := ""
 		switch q.Metric {
 		case fraud.IndicatorCount:
+			if e.Event.Indicator.Digest == (indicator.Digest{}) {
+				continue // erased
+			}
 			thing = e.Event.Indicator.Digest.String()
 		case fraud.ReporterCount:
 			thing = partners[e.Partner-1].Organisation
