@@ -156,7 +156,11 @@ func inHours(h *float64) string {
 	if h == nil {
 		return "-"
 	}
-	return strconv.FormatFloat(*h, 'f', 1, 64)
+	digits := 1
+	if *h < 1 {
+		digits = 2
+	}
+	return strconv.FormatFloat(*h, 'f', digits, 64)
 }
 
 var monthPattern = regexp.MustCompile(`^2[01]\d\d-(0[1-9]|1[0-2])$`)

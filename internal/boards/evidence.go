@@ -202,7 +202,8 @@ var pageText string
 var pageStyle string
 
 var (
-	pageTemplate = template.Must(template.New("evidence").Parse(pageText))
+	pageTemplate = template.Must(template.New("evidence").
+			Funcs(template.FuncMap{"n": thousands}).Parse(pageText))
 	// pagePolicy lets the page's own style in and nothing else: no script, no address.
 	pagePolicy = func() string {
 		sum := sha256.Sum256([]byte(pageStyle))
@@ -330,4 +331,19 @@ func date(t map[string]string, at time.Time) string {
 
 func percent(share float64) string { return strconv.FormatFloat(100*share, 'f', 1, 64) + " %" }
 
-func inHours(d time.Duration) string { return strconv.FormatFloat(d.Hours(), 'f', 1, 64) }
+// thousands writes 1234567 as 1,234,567, in both languages.
+func thousands(n uint64) string {
+	text := strconv.FormatUint(n, 10)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// inHours is to a tenth of an hour, and below one to a hundredth.
+func inHours(d time.Duration) string {
+	if d.Abs() < time.Hour {
+		return strconv.FormatFloat(d.Hours(), 'f', 2, 64)
+	}
+	return strconv.FormatFloat(d.Hours(), 'f', 1, 64)
+}
