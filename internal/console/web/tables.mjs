@@ -26,8 +26,18 @@ const terms = (taxonomy) =>
   }))
 
 const rows = (file) =>
-  readFileSync(join(here, '../../../pkg/indicator', file), 'utf8').trim().split('\n').slice(1).map((line) => line.split(','))
+  readFileSync(join(here, '../../../pkg/indicator', file), 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split(','))
 const list = (cell) => (cell ? cell.split(';') : [])
 
-const banks = () => rows('banks.csv').map(([bic, name, , codes, , aliases]) => ({ bic, name, aliases: [...list(codes), ...list(aliases)] }))
-const platforms = () => rows('platforms.csv').map(([name, , aliases, hosts]) => ({ name, aliases: list(aliases), hosts: list(hosts) }))
+const banks = () =>
+  rows('banks.csv').map(([bic, name, , codes, , aliases]) => ({
+    bic,
+    name,
+    aliases: [...list(codes), ...list(aliases)],
+  }))
+const platforms = () =>
+  rows('platforms.csv').map(([name, , aliases, hosts]) => ({ name, aliases: list(aliases), hosts: list(hosts) }))

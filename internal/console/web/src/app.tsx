@@ -9,7 +9,12 @@ import { goTo, linkTo, page } from './route'
 import { known, t } from './words'
 
 export function App() {
-  if (me.value === undefined) return <p class="waiting" role="status">{t('loading')}</p>
+  if (me.value === undefined)
+    return (
+      <p class="waiting" role="status">
+        {t('loading')}
+      </p>
+    )
   if (me.value === null) return <SignedOut />
   return <Console />
 }
@@ -46,9 +51,20 @@ function Console() {
 
   return (
     <div class="console">
-      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); main.current?.focus() }}>{t('skip')}</a>
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault()
+          main.current?.focus()
+        }}
+      >
+        {t('skip')}
+      </a>
       <header class="rail">
-        <p class="brand"><Mark /> <span>Waspada</span></p>
+        <p class="brand">
+          <Mark /> <span>Waspada</span>
+        </p>
         <Menu pages={pages} current={current} />
         <Account />
       </header>
@@ -67,13 +83,15 @@ function Menu({ pages, current }: { pages: Page[]; current: Page | undefined }) 
         <div class="menu-group" key={group}>
           <p id={group}>{t(group)}</p>
           <ul aria-labelledby={group}>
-            {pages.filter((one) => one.group === group).map((one) => (
-              <li key={one.name}>
-                <a href={linkTo(one.name)} aria-current={one === current ? 'page' : undefined}>
-                  <Icon name={one.icon} size={18} /> <span>{t(one.title)}</span>
-                </a>
-              </li>
-            ))}
+            {pages
+              .filter((one) => one.group === group)
+              .map((one) => (
+                <li key={one.name}>
+                  <a href={linkTo(one.name)} aria-current={one === current ? 'page' : undefined}>
+                    <Icon name={one.icon} size={18} /> <span>{t(one.title)}</span>
+                  </a>
+                </li>
+              ))}
           </ul>
         </div>
       ))}
@@ -89,7 +107,9 @@ function Account() {
       <p class="who">
         <span class="unseen">{t('signed_in_as')} </span>
         <strong>{who.partner}</strong>
-        <span>{known(`kind_${who.kind}`)} · {who.scopes.map((scope) => known(`scope_${scope}`)).join(', ')}</span>
+        <span>
+          {known(`kind_${who.kind}`)} · {who.scopes.map((scope) => known(`scope_${scope}`)).join(', ')}
+        </span>
         <span>{t('node', { node: who.node, epoch: who.epoch })}</span>
       </p>
       <Preferences />

@@ -8,11 +8,19 @@ mkdirSync(input.screenshots, { recursive: true })
 
 export const browser = await chromium.launch({
   executablePath: input.chromium,
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
+  args: [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ],
 })
 
-const tell = (claim, wrong, began) => process.stdout.write(JSON.stringify({ claim, wrong, took: Date.now() - began }) + '\n')
+const tell = (claim, wrong, began) =>
+  process.stdout.write(JSON.stringify({ claim, wrong, took: Date.now() - began }) + '\n')
 
 /** claim runs a check; what it throws is what is wrong. */
 export async function claim(words, check) {
@@ -21,8 +29,15 @@ export async function claim(words, check) {
     await check()
     tell(words, '', began)
   } catch (thrown) {
-    for (const page of browser.contexts().flatMap((context) => context.pages())) await shoot(page, 'failed').catch(() => {})
-    tell(words, String(thrown.stack ?? thrown).replace(/\u001b\[\d+m/g, '').slice(0, 2000), began)
+    for (const page of browser.contexts().flatMap((context) => context.pages()))
+      await shoot(page, 'failed').catch(() => {})
+    tell(
+      words,
+      String(thrown.stack ?? thrown)
+        .replace(/\u001b\[\d+m/g, '')
+        .slice(0, 2000),
+      began,
+    )
   }
 }
 
@@ -35,11 +50,22 @@ const complaints = []
 
 /** newPage opens the console as somebody who has never been there. A slow machine gets its time. */
 export async function newPage(options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 960 }, locale: 'en-MY', reducedMotion: 'reduce', ...options })
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 960 },
+    locale: 'en-MY',
+    reducedMotion: 'reduce',
+    ...options,
+  })
   context.setDefaultTimeout(30_000)
   await context.route('**/*', (route) => {
     const url = route.request().url()
-    if (url.startsWith(`${input.hub}/`) || url.startsWith(`${input.strict}/`) || url.startsWith('data:') || url.startsWith('blob:')) return route.continue()
+    if (
+      url.startsWith(`${input.hub}/`) ||
+      url.startsWith(`${input.strict}/`) ||
+      url.startsWith('data:') ||
+      url.startsWith('blob:')
+    )
+      return route.continue()
     elsewhere.push(url)
     return route.abort()
   })
@@ -56,7 +82,9 @@ export async function newPage(options = {}) {
 /** quiet claims, at the end, what held all the time. */
 export async function quiet() {
   await claim('no request goes anywhere but to the hub', () => must(elsewhere.length === 0, elsewhere.join('\n')))
-  await claim('the page has no error and keeps to its policy', () => must(complaints.length === 0, complaints.join('\n')))
+  await claim('the page has no error and keeps to its policy', () =>
+    must(complaints.length === 0, complaints.join('\n')),
+  )
 }
 
 /** signIn goes through the form. */
@@ -73,15 +101,26 @@ const axe = readFileSync(new URL('../node_modules/axe-core/axe.min.js', import.m
 export async function accessible(page) {
   await page.evaluate(`${axe}; undefined`)
   // Colours are judged as they come to be, not on their way there.
-  await page.evaluate(() => Promise.all(document.getAnimations()
-    .filter((one) => one.effect?.getTiming().iterations !== Infinity).map((one) => one.finished.catch(() => {}))))
+  await page.evaluate(() =>
+    Promise.all(
+      document
+        .getAnimations()
+        .filter((one) => one.effect?.getTiming().iterations !== Infinity)
+        .map((one) => one.finished.catch(() => {})),
+    ),
+  )
   const violations = await page.evaluate(async () => {
     const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
     const { violations } = await globalThis.axe.run(document, { runOnly: tags, resultTypes: ['violations'] })
-    return violations.map(({ id, impact, help, nodes }) => `${impact} ${id}: ${help}\n${nodes.slice(0, 4).map((n) => `  ${n.html.slice(0, 160)}\n  ${n.failureSummary}`).join('\n')}`)
+    return violations.map(
+      ({ id, impact, help, nodes }) =>
+        `${impact} ${id}: ${help}\n${nodes
+          .slice(0, 4)
+          .map((n) => `  ${n.html.slice(0, 160)}\n  ${n.failureSummary}`)
+          .join('\n')}`,
+    )
   })
   must(violations.length === 0, violations.join('\n'))
 }
 
-export const shoot = (page, name) =>
-  page.screenshot({ path: join(input.screenshots, `${name}.png`) })
+export const shoot = (page, name) => page.screenshot({ path: join(input.screenshots, `${name}.png`) })

@@ -35,7 +35,9 @@ await claim('a key that is none is told so, and stays nowhere', async () => {
   await page.locator('#key').fill('wsp_live_bank_nonsense')
   await page.keyboard.press('Enter')
   await page.locator('.notice').waitFor()
-  const kept = await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie + location.href)
+  const kept = await page.evaluate(
+    () => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie + location.href,
+  )
   must(!kept.includes('nonsense'), kept)
   await everywhere(page, 'signin')
   await page.context().close()
@@ -45,7 +47,9 @@ const bank = await newPage()
 await claim('a bank signs in', () => signIn(bank, 'bank'))
 
 await claim('a key is kept in memory alone unless its owner wishes', async () => {
-  const kept = await bank.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie + location.href)
+  const kept = await bank.evaluate(
+    () => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie + location.href,
+  )
   must(!kept.includes('wsp_'), kept)
   await bank.reload()
   await bank.locator('#key').waitFor()
@@ -90,7 +94,8 @@ await claim('what is typed is recognised, looked up, reported and taken back, li
 })
 
 await claim('who watches sees the report and its withdrawal at once, and never by whom', async () => {
-  const row = (stance) => watcher.locator('table.list tbody tr', { hasText: stance }).filter({ hasText: 'Phone number' })
+  const row = (stance) =>
+    watcher.locator('table.list tbody tr', { hasText: stance }).filter({ hasText: 'Phone number' })
   await row('Listed').filter({ hasText: 'Macau scam' }).first().waitFor()
   await row('Withdrawn').first().waitFor()
   must(!(await watcher.locator('main').textContent()).includes('bank-harimau'), 'the feed names who reported')
@@ -104,7 +109,9 @@ await claim('an account is asked for its bank, and what is asked stays in the pa
   await bank.locator('#value').press('Enter')
   await verdict(bank, '5140 1234 5678', 'Not listed')
   must((await bank.locator('.history li').count()) === 2, 'the session’s look-ups are not there')
-  const kept = await bank.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie + location.href)
+  const kept = await bank.evaluate(
+    () => JSON.stringify({ ...localStorage, ...sessionStorage }) + document.cookie + location.href,
+  )
   must(!/5140|6789/.test(kept), kept)
 })
 
@@ -122,6 +129,16 @@ await claim('my reports tell what became of each', async () => {
   await bank.waitForFunction(() => document.querySelectorAll('table.list tbody tr').length === 3)
 })
 await everywhere(bank, 'reports')
+
+await claim('who signs out leaves nothing behind', async () => {
+  await bank.getByRole('link', { name: 'Look up' }).click()
+  await bank.locator('.history').waitFor()
+  await bank.getByRole('button', { name: 'Sign out' }).click()
+  await bank.locator('#key').waitFor()
+  must((await bank.evaluate(() => sessionStorage.length)) === 0, 'the key is still there')
+  await signIn(bank, 'bank')
+  must((await bank.locator('.history').count()) === 0, 'what was asked is still there')
+})
 
 await claim('pages that a key may not use are not there', async () => {
   must((await bank.getByRole('link', { name: 'Trends' }).count()) === 0, 'a bank without the scope analyse sees trends')
@@ -149,7 +166,11 @@ await everywhere(analyst, 'trends')
 await claim('a time that is marked in the chart stands in the address, and the way back leads back', async () => {
   const before = analyst.url()
   let box = null
-  while (!box) box = await analyst.locator('.u-over').boundingBox().catch(() => null) // it is drawn anew when the theme changes
+  while (!box)
+    box = await analyst
+      .locator('.u-over')
+      .boundingBox()
+      .catch(() => null) // it is drawn anew when the theme changes
   await analyst.mouse.move(box.x + box.width * 0.6, box.y + 60)
   await analyst.mouse.down()
   await analyst.mouse.move(box.x + box.width * 0.7, box.y + 80, { steps: 4 })

@@ -20,7 +20,12 @@ async function patient(request: Request): Promise<Response> {
   }
 }
 
-export const hub = createClient<paths>({ baseUrl: location.origin, credentials: 'omit', cache: 'no-store', fetch: patient })
+export const hub = createClient<paths>({
+  baseUrl: location.origin,
+  credentials: 'omit',
+  cache: 'no-store',
+  fetch: patient,
+})
 
 hub.use({
   onRequest({ request }) {

@@ -1,4 +1,5 @@
-// Follows what is said, as it is said: GET /v1/changes as a stream. EventSource cannot send a key, so the stream is read here.
+// Follows what is said, as it is said: GET /v1/changes as a stream. EventSource cannot send a key,
+// so the stream is read here.
 import { answered, hub } from './client'
 import { problemOf, type Problem } from './problem'
 import type { components } from './schema'
@@ -19,9 +20,14 @@ export async function follow(since: Date, { told, cut }: Follower, signal: Abort
   for (let wait = 1000; !signal.aborted; wait = Math.min(2 * wait, 15_000)) {
     try {
       const query = cursor ? { cursor } : { since: start.toISOString() }
-      const stream = await answered(hub.GET('/v1/changes', {
-        params: { query }, headers: { Accept: 'text/event-stream' }, parseAs: 'stream', signal,
-      }))
+      const stream = await answered(
+        hub.GET('/v1/changes', {
+          params: { query },
+          headers: { Accept: 'text/event-stream' },
+          parseAs: 'stream',
+          signal,
+        }),
+      )
       for await (const page of pagesOf(stream as unknown as ReadableStream<Uint8Array>)) {
         wait = 1000
         cursor = page.next
@@ -41,7 +47,9 @@ export async function follow(since: Date, { told, cut }: Follower, signal: Abort
 
 /** pagesOf reads the data of a stream of events; lines that are not data only keep the connection. */
 async function* pagesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Changes> {
-  const reader = stream.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader()
+  const reader = stream
+    .pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>)
+    .getReader()
   let rest = ''
   for (;;) {
     const { done, value } = await reader.read()
@@ -49,7 +57,11 @@ async function* pagesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Chan
     const events = (rest + value).split('\n\n')
     rest = events.pop() ?? ''
     for (const event of events) {
-      const data = event.split('\n').filter((line) => line.startsWith('data:')).map((line) => line.slice(5)).join('\n')
+      const data = event
+        .split('\n')
+        .filter((line) => line.startsWith('data:'))
+        .map((line) => line.slice(5))
+        .join('\n')
       if (data) yield JSON.parse(data) as Changes
     }
   }

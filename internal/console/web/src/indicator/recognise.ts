@@ -11,20 +11,44 @@ export type Need = 'bank' | 'platform' | 'payment' | 'chain'
 export type Guess = { type: IndicatorType; need?: Need }
 
 export const allTypes: IndicatorType[] = [
-  'bank_account', 'payment_id', 'phone', 'url', 'domain', 'email', 'crypto_address', 'social_account',
+  'bank_account',
+  'payment_id',
+  'phone',
+  'url',
+  'domain',
+  'email',
+  'crypto_address',
+  'social_account',
 ]
 
 export const paymentKinds = ['mobile', 'nric', 'passport', 'army', 'business']
 export const wallets: Record<string, string> = {
-  tng: 'Touch ’n Go', boost: 'Boost', grabpay: 'GrabPay', shopeepay: 'ShopeePay', bigpay: 'BigPay', setel: 'Setel',
-  merchantrade: 'Merchantrade', fasspay: 'FassPay', finexus: 'Finexus', lazada: 'Lazada Wallet', kiplepay: 'kiplePay',
-  unipin: 'UniPin', wavpay: 'WavPay', wechatpay: 'WeChat Pay', alipay: 'Alipay',
+  tng: 'Touch ’n Go',
+  boost: 'Boost',
+  grabpay: 'GrabPay',
+  shopeepay: 'ShopeePay',
+  bigpay: 'BigPay',
+  setel: 'Setel',
+  merchantrade: 'Merchantrade',
+  fasspay: 'FassPay',
+  finexus: 'Finexus',
+  lazada: 'Lazada Wallet',
+  kiplepay: 'kiplePay',
+  unipin: 'UniPin',
+  wavpay: 'WavPay',
+  wechatpay: 'WeChat Pay',
+  alipay: 'Alipay',
 }
 export const chains = ['btc', 'evm', 'tron', 'sol', 'ltc', 'doge', 'dash', 'xrp', 'ton']
 
 /** fold leaves of a name what tells it from others: "PUBLIC BANK (M) BHD." is "Public Bank". */
 const fold = (text: string): string =>
-  (text.normalize('NFKC').toLowerCase().match(/[\p{L}\p{Nd}]+/gu) ?? [])
+  (
+    text
+      .normalize('NFKC')
+      .toLowerCase()
+      .match(/[\p{L}\p{Nd}]+/gu) ?? []
+  )
     .filter((word) => !/^(berhad|bhd|malaysia|m|sdn|the)$/.test(word))
     .join('')
 
@@ -37,14 +61,21 @@ function asciiDigit(digit: string): string {
 
 /** clean drops what nobody sees and writes every digit as 0 to 9. */
 const clean = (raw: string): string =>
-  raw.normalize('NFKC').replace(/\p{Cf}/gu, '').replace(/[^\x00-\x7f]/gu, (it) => (/\p{Nd}/u.test(it) ? asciiDigit(it) : it)).trim()
+  raw
+    .normalize('NFKC')
+    .replace(/\p{Cf}/gu, '')
+    .replace(/[^\x00-\x7f]/gu, (it) => (/\p{Nd}/u.test(it) ? asciiDigit(it) : it))
+    .trim()
 
 const bankNames = new Set(banks.flatMap(({ bic, name, aliases }) => [bic, name, ...aliases].map(fold)))
 const platformNames = new Set(platforms.flatMap(({ name, aliases }) => [name, ...aliases].map(fold)))
 const platformHosts = platforms.flatMap(({ hosts }) => hosts)
-const chainNames = /^(btc|bitcoin|xbt|ltc|litecoin|doge|dogecoin|dash|tron|trx|(usdt-?)?trc-?20|xrp|ripple|xrpl|evm|eth|ethereum|(usdt-?)?erc-?20|bsc|bnb|bep-?20|polygon|matic|arbitrum|optimism|base|avax|avalanche|fantom|etc|ton|toncoin|sol|solana|spl)$/i
-const paymentNames = /^(duitnow|mobile|phone|hp|handphone|nric|ic|mykad|passport|pasport|army|police|military|business|brn|ssm|ro[cb])$/
-const walletNames = /^(tng|touchngo|tngd|boost|bostmynb|grab|shopeepay|spay|arpymynb|bigpay|bgpymynb|setel|svsbmynb|merchantrade|masbmynb|fasspay|fspymynb|finexus|fnxsmynb|lazada|kiple|unipin|wavpay|wechatpay|alipay)/
+const chainNames =
+  /^(btc|bitcoin|xbt|ltc|litecoin|doge|dogecoin|dash|tron|trx|(usdt-?)?trc-?20|xrp|ripple|xrpl|evm|eth|ethereum|(usdt-?)?erc-?20|bsc|bnb|bep-?20|polygon|matic|arbitrum|optimism|base|avax|avalanche|fantom|etc|ton|toncoin|sol|solana|spl)$/i
+const paymentNames =
+  /^(duitnow|mobile|phone|hp|handphone|nric|ic|mykad|passport|pasport|army|police|military|business|brn|ssm|ro[cb])$/
+const walletNames =
+  /^(tng|touchngo|tngd|boost|bostmynb|grab|shopeepay|spay|arpymynb|bigpay|bgpymynb|setel|svsbmynb|merchantrade|masbmynb|fasspay|fspymynb|finexus|fnxsmynb|lazada|kiple|unipin|wavpay|wechatpay|alipay)/
 
 /** refang undoes what people do to addresses so that nobody clicks on them. */
 const refang = (text: string): string =>
@@ -71,7 +102,8 @@ export function recognise(raw: string): Guess[] {
   else numbers(text, add)
   if (guesses.length === 0 && /^@[\p{L}\p{Nd}._-]{2,}$/u.test(text)) add('social_account', 'platform')
   if (guesses.length === 0 && /^[^\s@]+$/.test(plain)) {
-    if ((/[/?#]|:\d+$/.test(plain) && /[.\[]/.test(plain)) || /^[a-z][a-z0-9-]*:\d{2,5}$/i.test(plain)) address(plain, add)
+    if ((/[/?#]|:\d+$/.test(plain) && /[.\[]/.test(plain)) || /^[a-z][a-z0-9-]*:\d{2,5}$/i.test(plain))
+      address(plain, add)
     else if (/^(\*\.)?[^./:]+(\.[^./:]+)*\.[^./:\d][^./:]*\.?$/.test(plain)) {
       add('domain')
       if (!plain.startsWith('*')) add('url')
@@ -85,12 +117,16 @@ type Add = (type: IndicatorType, need?: Need) => void
 /** named recognises "<bank>:<number>", "<platform>:@name", "tng:…", "btc:…" and the hub's own spellings. */
 function named(text: string, add: Add): void {
   if (/^MY\/[A-Z0-9*]+\/\d+$/.test(text)) return add('bank_account')
-  const [, name = '', value = ''] = text.match(/^([^:/]*\p{L}[^:/]*|\d{4})[:/](.+)$/u) ?? text.match(/^(.*\p{L}.*?)\s+(\p{Nd}[\p{Nd}\p{Pd}\s.]*)$/u) ?? []
+  const [, name = '', value = ''] =
+    text.match(/^([^:/]*\p{L}[^:/]*|\d{4})[:/](.+)$/u) ??
+    text.match(/^(.*\p{L}.*?)\s+(\p{Nd}[\p{Nd}\p{Pd}\s.]*)$/u) ??
+    []
   if (!name || value.startsWith('//')) return
   const key = fold(name)
   const separated = /[:/]/.test(text)
   if (bankNames.has(key) && /^[\s\p{Nd}\p{Pd}.]+$/u.test(value)) add('bank_account')
-  else if (/^[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?$/i.test(name.trim()) && /^[\s\p{Nd}\p{Pd}.]+$/u.test(value)) add('bank_account')
+  else if (/^[A-Z]{6}[A-Z0-9]{2}([A-Z0-9]{3})?$/i.test(name.trim()) && /^[\s\p{Nd}\p{Pd}.]+$/u.test(value))
+    add('bank_account')
   if (!separated) return
   if (paymentNames.test(key) || walletNames.test(key)) add('payment_id')
   if (chainNames.test(name.trim())) add('crypto_address')
@@ -102,13 +138,16 @@ function crypto(text: string, add: Add): void {
   else if (/^(bc1|ltc1)[a-z0-9]{8,87}$/i.test(text)) add('crypto_address')
   else if (/^(-1|0):[0-9a-f]{64}$/i.test(text)) add('crypto_address')
   else if (/^[\w+/-]{48}$/.test(text) && /^[EUk0]Q|^[EU][fw]/.test(text)) add('crypto_address')
-  else if (/^[13LMDAX9Tr][1-9A-HJ-NP-Za-km-z]{24,34}$/.test(text) && /[A-Za-z]/.test(text.slice(1))) add('crypto_address')
+  else if (/^[13LMDAX9Tr][1-9A-HJ-NP-Za-km-z]{24,34}$/.test(text) && /[A-Za-z]/.test(text.slice(1)))
+    add('crypto_address')
   else if (/^[1-9A-HJ-NP-Za-km-z]{43,44}$/.test(text)) add('crypto_address', 'chain')
 }
 
 /** address tells a profile on a known platform from any other address. */
 function address(plain: string, add: Add): void {
-  const host = (plain.match(/^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/@]*@)?([^/:?#]+)/i)?.[1] ?? '').toLowerCase().replace(/^(www|m|mobile)\./, '')
+  const host = (plain.match(/^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/@]*@)?([^/:?#]+)/i)?.[1] ?? '')
+    .toLowerCase()
+    .replace(/^(www|m|mobile)\./, '')
   const path = plain.replace(/^(?:[a-z][a-z0-9+.-]*:\/\/)?[^/]*/i, '')
   if (platformHosts.includes(host) && path.length > 1) add('social_account')
   add('url')

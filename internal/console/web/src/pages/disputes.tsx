@@ -19,7 +19,11 @@ import { ago, language, moment, t } from '../words'
 type Dispute = components['schemas']['Dispute']
 type Outcome = components['schemas']['DisputeDecision']['outcome']
 
-const views = { undecided: 'open,under_review', decided: 'upheld,corrected,cleared,restored,withdrawn,lapsed', all: '' } as const
+const views = {
+  undecided: 'open,under_review',
+  decided: 'upheld,corrected,cleared,restored,withdrawn,lapsed',
+  all: '',
+} as const
 type View = keyof typeof views
 
 /** judges says whether the reader's organisation decides disputes. */
@@ -42,13 +46,21 @@ export function DisputesPage() {
       <h1>{t('disputes_title')}</h1>
       <div class="controls">
         <Choice<View>
-          label={t('state')} value={view} choose={(value) => goTo('disputes', { view: value })}
+          label={t('state')}
+          value={view}
+          choose={(value) => goTo('disputes', { view: value })}
           options={(Object.keys(views) as View[]).map((value) => ({ value, label: t(`disputes_${value}`) }))}
         />
-        <button type="button" class="quiet" onClick={list.again}><Icon name="refresh" size={16} /> {t('refresh')}</button>
+        <button type="button" class="quiet" onClick={list.again}>
+          <Icon name="refresh" size={16} /> {t('refresh')}
+        </button>
       </div>
       {list.problem && <Notice problem={list.problem} again={list.again} />}
-      {!rows && !list.problem && <p class="waiting" role="status">{t('loading')}</p>}
+      {!rows && !list.problem && (
+        <p class="waiting" role="status">
+          {t('loading')}
+        </p>
+      )}
       {rows && rows.length === 0 && <p class="empty">{t('disputes_empty')}</p>}
       {rows && rows.length > 0 && (
         <div class={chosen ? 'partners-columns' : ''}>
@@ -67,25 +79,44 @@ export function DisputesPage() {
                 {rows.map((row) => (
                   <tr key={row.id} class={row === chosen ? 'chosen' : ''}>
                     <th scope="row">
-                      <button type="button" class="row-button" aria-pressed={row === chosen} onClick={() => choose(row === chosen ? '' : row.id)}>
+                      <button
+                        type="button"
+                        class="row-button"
+                        aria-pressed={row === chosen}
+                        onClick={() => choose(row === chosen ? '' : row.id)}
+                      >
                         {t(`type_${row.indicator.type}`)} <code>{row.indicator.digest.slice(0, 10)}…</code>
                       </button>
                       <span class="hint">{t(`as_${row.as}`)}</span>
                     </th>
-                    <td><State dispute={row} /></td>
+                    <td>
+                      <State dispute={row} />
+                    </td>
                     {!chosen && <td class="nowrap">{moment(new Date(row.opened_at))}</td>}
-                    <td><Clock dispute={row} /></td>
+                    <td>
+                      <Clock dispute={row} />
+                    </td>
                   </tr>
                 ))}
               </tbody>
             </table>
           </div>
           {chosen && (
-            <Details dispute={chosen} close={() => choose('')} now={(dispute) => (changed.value = { ...changed.value, [dispute.id]: dispute })} />
+            <Details
+              dispute={chosen}
+              close={() => choose('')}
+              now={(dispute) => (changed.value = { ...changed.value, [dispute.id]: dispute })}
+            />
           )}
         </div>
       )}
-      {list.more && <p class="list-end"><button type="button" class="plain" disabled={list.asking} onClick={list.more}>{t('show_more')}</button></p>}
+      {list.more && (
+        <p class="list-end">
+          <button type="button" class="plain" disabled={list.asking} onClick={list.more}>
+            {t('show_more')}
+          </button>
+        </p>
+      )}
     </div>
   )
 }
@@ -100,20 +131,30 @@ const State = ({ dispute }: { dispute: Dispute }) => (
 /** Clock is the deadline that runs, if one does. */
 function Clock({ dispute: { state, acknowledge_by, decide_by, overdue = [], decided_at } }: { dispute: Dispute }) {
   if (decided_at) return <span class="aside">{t('decided', { time: moment(new Date(decided_at)) })}</span>
-  const by = state === 'open' ? acknowledge_by ?? decide_by : decide_by
+  const by = state === 'open' ? (acknowledge_by ?? decide_by) : decide_by
   if (!by || (state !== 'open' && state !== 'under_review')) return <>–</>
   const due = new Date(by)
   const late = overdue.length > 0 || due < now.value
   return (
     <span class={late ? 'error' : ''}>
-      {t(late ? 'was_due' : state === 'open' ? 'acknowledge_by' : 'decide_by', { time: moment(due) })} <span class="hint">{late && ago(due, now.value)}</span>
+      {t(late ? 'was_due' : state === 'open' ? 'acknowledge_by' : 'decide_by', { time: moment(due) })}{' '}
+      <span class="hint">{late && ago(due, now.value)}</span>
     </span>
   )
 }
 
-const title = (terms: typeof reasons, name: string | undefined) => (name && terms.find((term) => term.name === name)?.[language.value]) || name
+const title = (terms: typeof reasons, name: string | undefined) =>
+  (name && terms.find((term) => term.name === name)?.[language.value]) || name
 
-function Details({ dispute, close, now: changed }: { dispute: Dispute; close: () => void; now: (dispute: Dispute) => void }) {
+function Details({
+  dispute,
+  close,
+  now: changed,
+}: {
+  dispute: Dispute
+  close: () => void
+  now: (dispute: Dispute) => void
+}) {
   const problem = useSignal<Problem | null>(null)
   const asking = useSignal(false)
   const deciding = useSignal<Outcome[]>([])
@@ -131,7 +172,7 @@ function Details({ dispute, close, now: changed }: { dispute: Dispute; close: ()
   useEffect(() => {
     if (dispute.effect !== 'pending') return
     const again = setTimeout(async () => {
-      // Once the ledger has the event, look-ups answer as the state says; what fails here shows when the list is read again.
+      // Once the ledger has the event, look-ups answer as the state says; what fails here shows when the list is read anew.
       const path = { id: dispute.id }
       await answered(hub.GET('/v1/disputes/{id}', { params: { path } })).then(changed, () => undefined)
     }, 1000)
@@ -143,16 +184,45 @@ function Details({ dispute, close, now: changed }: { dispute: Dispute; close: ()
       <section class="sheet details" aria-label={`${t('page_disputes')}: ${dispute.indicator.digest.slice(0, 10)}`}>
         <header>
           <h2>{t(`type_${dispute.indicator.type}`)}</h2>
-          <button type="button" class="quiet" onClick={close}>{t('close')}</button>
+          <button type="button" class="quiet" onClick={close}>
+            {t('close')}
+          </button>
         </header>
         <dl>
-          <dt>{t('state')}</dt><dd><State dispute={dispute} /></dd>
-          <dt>{t('digest')}</dt><dd><code>{dispute.indicator.digest}</code></dd>
-          <dt>{t('opened')}</dt><dd>{moment(new Date(dispute.opened_at))}</dd>
-          {authority && <><dt>{t('opened_by')}</dt><dd>{authority.opened_by}</dd></>}
-          {authority && <><dt>{t('reporters')}</dt><dd>{authority.reporters.join(', ') || t('none')}</dd></>}
-          {reason && <><dt>{t('reason')}</dt><dd>{reason[language.value]}</dd></>}
-          {authority?.investigator_reason && <><dt>{t('investigator_reason')}</dt><dd>{title(investigator, authority.investigator_reason)}</dd></>}
+          <dt>{t('state')}</dt>
+          <dd>
+            <State dispute={dispute} />
+          </dd>
+          <dt>{t('digest')}</dt>
+          <dd>
+            <code>{dispute.indicator.digest}</code>
+          </dd>
+          <dt>{t('opened')}</dt>
+          <dd>{moment(new Date(dispute.opened_at))}</dd>
+          {authority && (
+            <>
+              <dt>{t('opened_by')}</dt>
+              <dd>{authority.opened_by}</dd>
+            </>
+          )}
+          {authority && (
+            <>
+              <dt>{t('reporters')}</dt>
+              <dd>{authority.reporters.join(', ') || t('none')}</dd>
+            </>
+          )}
+          {reason && (
+            <>
+              <dt>{t('reason')}</dt>
+              <dd>{reason[language.value]}</dd>
+            </>
+          )}
+          {authority?.investigator_reason && (
+            <>
+              <dt>{t('investigator_reason')}</dt>
+              <dd>{title(investigator, authority.investigator_reason)}</dd>
+            </>
+          )}
         </dl>
         {authority && authority.steps.length > 0 && (
           <>
@@ -169,20 +239,37 @@ function Details({ dispute, close, now: changed }: { dispute: Dispute; close: ()
         {problem.value && <Notice problem={problem.value} />}
         {judges() && (
           <p class="details-do">
-            {state === 'open' && <button type="button" class="main" disabled={asking.value} onClick={() => void review()}>{t('acknowledge')}</button>}
-            {state === 'under_review' && (
-              <button type="button" class="main" onClick={() => (deciding.value = ['upheld', 'corrected', 'cleared'])}>{t('decide')}</button>
+            {state === 'open' && (
+              <button type="button" class="main" disabled={asking.value} onClick={() => void review()}>
+                {t('acknowledge')}
+              </button>
             )}
-            {restorable && <button type="button" class="plain" onClick={() => (deciding.value = ['restored'])}>{t('restore')}</button>}
+            {state === 'under_review' && (
+              <button type="button" class="main" onClick={() => (deciding.value = ['upheld', 'corrected', 'cleared'])}>
+                {t('decide')}
+              </button>
+            )}
+            {restorable && (
+              <button type="button" class="plain" onClick={() => (deciding.value = ['restored'])}>
+                {t('restore')}
+              </button>
+            )}
           </p>
         )}
       </section>
-      {deciding.value.length > 0 && <Decide dispute={dispute} outcomes={deciding.value} leave={() => (deciding.value = [])} decided={changed} />}
+      {deciding.value.length > 0 && (
+        <Decide dispute={dispute} outcomes={deciding.value} leave={() => (deciding.value = [])} decided={changed} />
+      )}
     </>
   )
 }
 
-function Decide(props: { dispute: Dispute; outcomes: Outcome[]; leave: () => void; decided: (dispute: Dispute) => void }) {
+function Decide(props: {
+  dispute: Dispute
+  outcomes: Outcome[]
+  leave: () => void
+  decided: (dispute: Dispute) => void
+}) {
   const outcome = useSignal<Outcome | undefined>(props.outcomes.length === 1 ? props.outcomes[0] : undefined)
   const reason = useSignal('')
   const inner = useSignal('')
@@ -197,7 +284,9 @@ function Decide(props: { dispute: Dispute; outcomes: Outcome[]; leave: () => voi
     problem.value = null
     try {
       const body = { outcome: outcome.value, reason: reason.value, investigator_reason: inner.value || undefined }
-      props.decided(await answered(hub.POST('/v1/disputes/{id}/decision', { params: { path: { id: props.dispute.id } }, body })))
+      props.decided(
+        await answered(hub.POST('/v1/disputes/{id}/decision', { params: { path: { id: props.dispute.id } }, body })),
+      )
       props.leave()
     } catch (thrown) {
       problem.value = problemOf(thrown)
@@ -211,27 +300,57 @@ function Decide(props: { dispute: Dispute; outcomes: Outcome[]; leave: () => voi
           <legend>{t('outcome')}</legend>
           {props.outcomes.map((one) => (
             <label class="tick" key={one}>
-              <input type="radio" name="outcome" checked={outcome.value === one} onChange={() => (outcome.value = one)} />
-              <span><b>{t(`dispute_${one}`)}</b>: {t(`outcome_${one}`)}</span>
+              <input
+                type="radio"
+                name="outcome"
+                checked={outcome.value === one}
+                onChange={() => (outcome.value = one)}
+              />
+              <span>
+                <b>{t(`dispute_${one}`)}</b>: {t(`outcome_${one}`)}
+              </span>
             </label>
           ))}
         </fieldset>
         <Field id="reason" label={t('reason')} hint={t('reason_hint')} error={missing.value ? t('decide_missing') : ''}>
-          <select id="reason" value={reason.value} aria-describedby="reason-hint" aria-invalid={missing.value} onChange={({ currentTarget }) => (reason.value = currentTarget.value)}>
+          <select
+            id="reason"
+            value={reason.value}
+            aria-describedby="reason-hint"
+            aria-invalid={missing.value}
+            onChange={({ currentTarget }) => (reason.value = currentTarget.value)}
+          >
             <option value="">{t('choose')}</option>
-            {reasons.map((term) => <option key={term.name} value={term.name}>{term[language.value]}</option>)}
+            {reasons.map((term) => (
+              <option key={term.name} value={term.name}>
+                {term[language.value]}
+              </option>
+            ))}
           </select>
         </Field>
         <Field id="inner" label={t('investigator_reason')} optional hint={t('investigator_hint')}>
-          <select id="inner" value={inner.value} aria-describedby="inner-hint" onChange={({ currentTarget }) => (inner.value = currentTarget.value)}>
+          <select
+            id="inner"
+            value={inner.value}
+            aria-describedby="inner-hint"
+            onChange={({ currentTarget }) => (inner.value = currentTarget.value)}
+          >
             <option value="">{t('none')}</option>
-            {investigator.map((term) => <option key={term.name} value={term.name}>{term[language.value]}</option>)}
+            {investigator.map((term) => (
+              <option key={term.name} value={term.name}>
+                {term[language.value]}
+              </option>
+            ))}
           </select>
         </Field>
         {problem.value && <Notice problem={problem.value} />}
         <footer>
-          <button type="button" class="quiet" onClick={props.leave}>{t('cancel')}</button>
-          <button type="submit" class="main" disabled={sending.value}>{t(sending.value ? 'sending' : 'decide')}</button>
+          <button type="button" class="quiet" onClick={props.leave}>
+            {t('cancel')}
+          </button>
+          <button type="submit" class="main" disabled={sending.value}>
+            {t(sending.value ? 'sending' : 'decide')}
+          </button>
         </footer>
       </form>
     </Dialog>

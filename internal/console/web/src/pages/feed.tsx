@@ -43,7 +43,12 @@ export function FeedPage() {
         if (change.indicator) names.set(change.about, change.indicator)
         // A correction comes without the indicator: it is of what was listed here before.
         const indicator = change.indicator ?? names.get(change.about)
-        return { ...change, indicator, key: change.word + change.version, at: new Date(change.accepted_at ?? Date.now()) }
+        return {
+          ...change,
+          indicator,
+          key: change.word + change.version,
+          at: new Date(change.accepted_at ?? Date.now()),
+        }
       })
       const before = new Set(fresh.map(({ key }) => key))
       rows.value = [...fresh.reverse(), ...rows.value.filter(({ key }) => !before.has(key))].slice(0, kept)
@@ -68,19 +73,32 @@ export function FeedPage() {
       <h1>{t('feed_title')}</h1>
       <div class="controls">
         <Choice<Stance | ''>
-          label={t('said')} value={stance.value} choose={(value) => (stance.value = value)}
-          options={[{ value: '', label: t('all') }, ...stances.map((value) => ({ value, label: t(`stance_${value}`) }))]}
+          label={t('said')}
+          value={stance.value}
+          choose={(value) => (stance.value = value)}
+          options={[
+            { value: '', label: t('all') },
+            ...stances.map((value) => ({ value, label: t(`stance_${value}`) })),
+          ]}
         />
-        <button type="button" class="plain" aria-pressed={paused.value} onClick={pause}>{t(paused.value ? 'go_on' : 'pause')}</button>
+        <button type="button" class="plain" aria-pressed={paused.value} onClick={pause}>
+          {t(paused.value ? 'go_on' : 'pause')}
+        </button>
         <p class={`feed-state ${state.value}`}>
           <span role="status">{t(`feed_${state.value}`)}</span>
           {asOf.value && <span class="aside"> · {t('as_of', { time: clock(new Date(asOf.value)) })}</span>}
         </p>
       </div>
       {problem.value && <Notice problem={problem.value} />}
-      {recheck.value && <p class="notice" role="status">{t('feed_recheck')}</p>}
+      {recheck.value && (
+        <p class="notice" role="status">
+          {t('feed_recheck')}
+        </p>
+      )}
       <Pulse rows={rows.value} />
-      {seen.length === 0 ? <p class="empty">{t('feed_empty', { n: minutes })}</p> : (
+      {seen.length === 0 ? (
+        <p class="empty">{t('feed_empty', { n: minutes })}</p>
+      ) : (
         <div class="sheet scroll" tabIndex={0} role="region" aria-label={t('page_feed')}>
           <table class="list dense">
             <caption class="unseen">{t('page_feed')}</caption>
@@ -94,7 +112,11 @@ export function FeedPage() {
                 <th scope="col">{t('seen_by')}</th>
               </tr>
             </thead>
-            <tbody>{seen.map((row) => <Line key={row.key} row={row} />)}</tbody>
+            <tbody>
+              {seen.map((row) => (
+                <Line key={row.key} row={row} />
+              ))}
+            </tbody>
           </table>
         </div>
       )}
@@ -105,17 +127,29 @@ export function FeedPage() {
 
 const Line = ({ row }: { row: Row }) => (
   <tr>
-    <td class="nowrap"><time dateTime={row.at.toISOString()}>{clock(row.at)}</time></td>
-    <td><span class={`badge ${row.stance}`}>{t(`stance_${row.stance}`)}</span></td>
+    <td class="nowrap">
+      <time dateTime={row.at.toISOString()}>{clock(row.at)}</time>
+    </td>
     <td>
-      {row.indicator
-        ? <>{t(`type_${row.indicator.type}`)} <code title={row.indicator.digest}>{row.indicator.digest.slice(0, 10)}…</code></>
-        : <span class="aside">{t('not_told')}</span>}
+      <span class={`badge ${row.stance}`}>{t(`stance_${row.stance}`)}</span>
+    </td>
+    <td>
+      {row.indicator ? (
+        <>
+          {t(`type_${row.indicator.type}`)}{' '}
+          <code title={row.indicator.digest}>{row.indicator.digest.slice(0, 10)}…</code>
+        </>
+      ) : (
+        <span class="aside">{t('not_told')}</span>
+      )}
       {row.grade && row.grade !== 'exact' && <span class="aside"> · {t(`grade_${row.grade}`)}</span>}
     </td>
     <td>{row.category ? categoryTitle(row.category) : '–'}</td>
     <td>{row.advice ? t(`advice_${row.advice}`) : '–'}</td>
-    <td class="nowrap">{row.tlp ? `TLP:${row.tlp}` : '–'}{row.group && <> · {row.group}</>}</td>
+    <td class="nowrap">
+      {row.tlp ? `TLP:${row.tlp}` : '–'}
+      {row.group && <> · {row.group}</>}
+    </td>
   </tr>
 )
 
@@ -134,14 +168,30 @@ function Pulse({ rows }: { rows: Row[] }) {
       <dl class="summary">
         {(Object.keys(icon) as (keyof typeof icon)[]).map((stance) => (
           <div key={stance}>
-            <dt><Icon name={icon[stance]} size={14} /> {t(`stance_${stance}`)}</dt>
-            <dd>{number(rows.filter((row) => row.stance === stance && end - row.at.getTime() < minutes * 60_000).length)}</dd>
+            <dt>
+              <Icon name={icon[stance]} size={14} /> {t(`stance_${stance}`)}
+            </dt>
+            <dd>
+              {number(rows.filter((row) => row.stance === stance && end - row.at.getTime() < minutes * 60_000).length)}
+            </dd>
           </div>
         ))}
       </dl>
-      <svg viewBox={`0 0 ${minutes * 12} 40`} class="pulse-bars" role="img" aria-label={t('pulse', { n: minutes, counts: counts.join(', ') })}>
+      <svg
+        viewBox={`0 0 ${minutes * 12} 40`}
+        class="pulse-bars"
+        role="img"
+        aria-label={t('pulse', { n: minutes, counts: counts.join(', ') })}
+      >
         {counts.map((n, i) => (
-          <rect key={i} x={i * 12 + 1} y={39 - Math.round((n / most) * 36)} width="10" height={Math.max(1, Math.round((n / most) * 36))} rx="1.5" />
+          <rect
+            key={i}
+            x={i * 12 + 1}
+            y={39 - Math.round((n / most) * 36)}
+            width="10"
+            height={Math.max(1, Math.round((n / most) * 36))}
+            rx="1.5"
+          />
         ))}
       </svg>
     </div>

@@ -17,8 +17,22 @@ const pages: Page[] = [
   { name: 'trends', title: 'page_trends', group: 'group_see', icon: 'trends', needs: 'analyse', view: TrendsPage },
   { name: 'feed', title: 'page_feed', group: 'group_see', icon: 'feed', needs: 'lookup', view: FeedPage },
   { name: 'reports', title: 'page_reports', group: 'group_say', icon: 'reports', needs: 'report', view: ReportsPage },
-  { name: 'disputes', title: 'page_disputes', group: 'group_say', icon: 'disputed', needs: 'report', view: DisputesPage },
-  { name: 'partners', title: 'page_partners', group: 'group_run', icon: 'partners', needs: 'admin', view: PartnersPage },
+  {
+    name: 'disputes',
+    title: 'page_disputes',
+    group: 'group_say',
+    icon: 'disputed',
+    needs: 'report',
+    view: DisputesPage,
+  },
+  {
+    name: 'partners',
+    title: 'page_partners',
+    group: 'group_run',
+    icon: 'partners',
+    needs: 'admin',
+    view: PartnersPage,
+  },
 ]
 
 export const allowedPages = (): Page[] => pages.filter(({ needs }) => may(needs))

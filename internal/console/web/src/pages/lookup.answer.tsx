@@ -16,7 +16,9 @@ export function Answer({ asked }: { asked: Asked }) {
       <section class="answer fault">
         <Question asked={asked} />
         <h2>{t('bad_value', { type: t(`type_${asked.type}`) })}</h2>
-        <p class="means"><span>{t('hub_says')}</span> <span lang="en">{asked.fault?.replace(/ \([a-z_/]+\)$/, '')}.</span></p>
+        <p class="means">
+          <span>{t('hub_says')}</span> <span lang="en">{asked.fault?.replace(/ \([a-z_/]+\)$/, '')}.</span>
+        </p>
       </section>
     )
   }
@@ -38,7 +40,9 @@ function Told({ asked, verdict }: { asked: Asked; verdict: NonNullable<Asked['ve
     <>
       <section class={`answer ${word}`}>
         <Question asked={asked} />
-        <h2><Icon name={word} size={28} /> {t(`verdict_${word}`)}</h2>
+        <h2>
+          <Icon name={word} size={28} /> {t(`verdict_${word}`)}
+        </h2>
         <p class="means">{t(`means_${word}`)}</p>
         <div class="do">
           <h3>{t('what_to_do')}</h3>
@@ -51,17 +55,34 @@ function Told({ asked, verdict }: { asked: Asked; verdict: NonNullable<Asked['ve
         <dl class="facts">
           {listed && (
             <Fact name={t('how_sure')}>
-              <Strength score={verdict.score} /> {t(`sure_${levelOf(verdict.score)}`)}, {t('strength', { n: verdict.score })}
-              <br />{counted('organisations', verdict.reporters)}
+              <Strength score={verdict.score} /> {t(`sure_${levelOf(verdict.score)}`)},{' '}
+              {t('strength', { n: verdict.score })}
+              <br />
+              {counted('organisations', verdict.reporters)}
             </Fact>
           )}
-          {verdict.categories.length > 0 && <Fact name={t('about')}>{verdict.categories.map(categoryTitle).join(' · ')}</Fact>}
-          {verdict.first_reported && <Fact name={t('since')}><When at={verdict.first_reported} /></Fact>}
-          {verdict.last_reported && <Fact name={t('last_word')}><When at={verdict.last_reported} /></Fact>}
+          {verdict.categories.length > 0 && (
+            <Fact name={t('about')}>{verdict.categories.map(categoryTitle).join(' · ')}</Fact>
+          )}
+          {verdict.first_reported && (
+            <Fact name={t('since')}>
+              <When at={verdict.first_reported} />
+            </Fact>
+          )}
+          {verdict.last_reported && (
+            <Fact name={t('last_word')}>
+              <When at={verdict.last_reported} />
+            </Fact>
+          )}
           {verdict.matched && <Fact name={t('matched')}>{t(`matched_${verdict.matched}`)}</Fact>}
           <Fact name={t('knowledge')}>
             {verdict.as_of ? <Age at={verdict.as_of} /> : t('as_of_never')}
-            {verdict.answered_by && <><br /><span class="aside">{t(`by_${verdict.answered_by}`)}</span></>}
+            {verdict.answered_by && (
+              <>
+                <br />
+                <span class="aside">{t(`by_${verdict.answered_by}`)}</span>
+              </>
+            )}
           </Fact>
         </dl>
         <footer>
@@ -100,13 +121,21 @@ const levelOf = (score: number) => (score === 0 ? 0 : score < 40 ? 1 : score < 6
 /** Strength is ten small boxes; the words beside it say the same. */
 const Strength = ({ score }: { score: number }) => (
   <span class="strength" aria-hidden="true">
-    {Array.from({ length: 10 }, (_, i) => <i key={i} class={score > i * 10 ? 'full' : ''} />)}
+    {Array.from({ length: 10 }, (_, i) => (
+      <i key={i} class={score > i * 10 ? 'full' : ''} />
+    ))}
   </span>
 )
 
 const When = ({ at }: { at: string }) => {
   const date = new Date(at)
-  return <><time dateTime={at}>{moment(date)}</time><br /><span class="aside">{ago(date, now.value)}</span></>
+  return (
+    <>
+      <time dateTime={at}>{moment(date)}</time>
+      <br />
+      <span class="aside">{ago(date, now.value)}</span>
+    </>
+  )
 }
 
 /** Age is told anew each second, and by ear once: a live region would never be silent. */
@@ -123,7 +152,9 @@ const Age = ({ at }: { at: string }) => {
 function Steps() {
   const { kind, seconds, stored } = said.value!
   const step = (done: boolean, words: string) => (
-    <li class={done ? 'done' : 'open'}><Icon name={done ? 'check' : 'dots'} size={16} /> {words}</li>
+    <li class={done ? 'done' : 'open'}>
+      <Icon name={done ? 'check' : 'dots'} size={16} /> {words}
+    </li>
   )
   return (
     <div class="steps" role="status">
@@ -132,7 +163,8 @@ function Steps() {
         {step(true, t('step_accepted'))}
         {seconds === undefined && step(false, t('step_waiting'))}
         {seconds === null && step(false, t('step_unchanged'))}
-        {typeof seconds === 'number' && step(true, t('step_seen', { seconds: number(Number(seconds.toFixed(seconds < 1 ? 2 : 1))) }))}
+        {typeof seconds === 'number' &&
+          step(true, t('step_seen', { seconds: number(Number(seconds.toFixed(seconds < 1 ? 2 : 1))) }))}
         {stored && step(true, t('step_stored'))}
       </ol>
     </div>

@@ -29,7 +29,11 @@ export const past = signal<Asked[]>([])
 export const guesses = computed<Guess[]>(() => recognise(text.value))
 export const type = computed(() => chosen.value ?? guesses.value[0]?.type)
 
-const needs: Partial<Record<IndicatorType, Need>> = { social_account: 'platform', payment_id: 'payment', crypto_address: 'chain' }
+const needs: Partial<Record<IndicatorType, Need>> = {
+  social_account: 'platform',
+  payment_id: 'payment',
+  crypto_address: 'chain',
+}
 
 /** need is what the value lacks to be asked about, undefined when it is whole. */
 export const need = computed<Need | undefined>(() => {
@@ -54,13 +58,18 @@ let count = 0
 export async function ask(): Promise<void> {
   if (!type.value || asking.value) return
   const asked: Asked = {
-    id: ++count, type: type.value, text: text.value.trim(), value: compose(text.value, need.value, lacking.value), at: new Date(),
+    id: ++count,
+    type: type.value,
+    text: text.value.trim(),
+    value: compose(text.value, need.value, lacking.value),
+    at: new Date(),
   }
   asking.value = true
   const answer = await answerTo(asked)
   asking.value = false
   show(answer)
-  if (!answer.problem) past.value = [answer, ...past.value.filter((one) => one.value !== answer.value || one.type !== answer.type)]
+  if (!answer.problem)
+    past.value = [answer, ...past.value.filter((one) => one.value !== answer.value || one.type !== answer.type)]
 }
 
 /** askAgain asks the same once more. */
@@ -109,7 +118,10 @@ export async function say(asked: Asked, event: Omit<SaidEvent, 'indicator'>): Pr
   const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('')
   const sent = performance.now()
   const { results } = await answered(
-    hub.POST('/v1/events', { params: { header: { 'Idempotency-Key': key } }, body: { events: [{ ...event, indicator }] } }),
+    hub.POST('/v1/events', {
+      params: { header: { 'Idempotency-Key': key } },
+      body: { events: [{ ...event, indicator }] },
+    }),
   )
   const id = results[0]?.event_id
   said.value = { asked, kind: event.kind === 'withdraw' ? 'withdraw' : 'report' }

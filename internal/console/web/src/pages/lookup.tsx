@@ -5,7 +5,22 @@ import { Choice } from '../parts/choice'
 import { Icon } from '../parts/icon'
 import { clock, t } from '../words'
 import { Answer } from './lookup.answer'
-import { ask, asking, chosen, current, forgetAll, guesses, lacking, need, others, past, show, text, type, typed } from './lookup.state'
+import {
+  ask,
+  asking,
+  chosen,
+  current,
+  forgetAll,
+  guesses,
+  lacking,
+  need,
+  others,
+  past,
+  show,
+  text,
+  type,
+  typed,
+} from './lookup.state'
 import { Lacking } from './lookup.lacking'
 
 export function LookupPage() {
@@ -33,37 +48,67 @@ export function LookupPage() {
     <div class="lookup">
       <h1>{t('lookup_title')}</h1>
       <form class="ask" role="search" onSubmit={submit} noValidate>
-        <label class="unseen" for="value">{t('lookup_label')}</label>
+        <label class="unseen" for="value">
+          {t('lookup_label')}
+        </label>
         <div class="ask-line">
           <Icon name="search" size={22} />
           <input
-            ref={input} id="value" type="text" value={text.value} placeholder={t('lookup_label')} autofocus
-            autocomplete="off" autocapitalize="none" autocorrect="off" spellcheck={false} maxLength={4096} enterkeyhint="search"
-            aria-describedby="value-hint" aria-invalid={!!missing.value}
-            onInput={(event) => { typed(event.currentTarget.value); missing.value = '' }}
+            ref={input}
+            id="value"
+            type="text"
+            value={text.value}
+            placeholder={t('lookup_label')}
+            autofocus
+            autocomplete="off"
+            autocapitalize="none"
+            autocorrect="off"
+            spellcheck={false}
+            maxLength={4096}
+            enterkeyhint="search"
+            aria-describedby="value-hint"
+            aria-invalid={!!missing.value}
+            onInput={(event) => {
+              typed(event.currentTarget.value)
+              missing.value = ''
+            }}
           />
-          <button type="submit" class="main" disabled={asking.value}>{t(asking.value ? 'looking_up' : 'look_up')}</button>
+          <button type="submit" class="main" disabled={asking.value}>
+            {t(asking.value ? 'looking_up' : 'look_up')}
+          </button>
         </div>
         <div class="ask-type">
-          {!text.value.trim()
-            ? <p class="hint" id="value-hint">{t('lookup_hint')}</p>
-            : (
-              <>
-                <Choice<IndicatorType>
-                  kind="chips"
-                  label={t(found.length === 0 ? 'what_is_it' : found.length > 1 ? 'could_be' : 'looks_like')}
-                  options={[...found, ...(open ? others.value : [])].map(name)}
-                  value={type.value}
-                  choose={(value) => { chosen.value = value; lacking.value = ''; missing.value = '' }}
-                />
-                {!open && (
-                  <button type="button" class="chip-more" onClick={() => (all.value = true)}>{t('something_else')}</button>
-                )}
-                <Lacking />
-              </>
-            )}
+          {!text.value.trim() ? (
+            <p class="hint" id="value-hint">
+              {t('lookup_hint')}
+            </p>
+          ) : (
+            <>
+              <Choice<IndicatorType>
+                kind="chips"
+                label={t(found.length === 0 ? 'what_is_it' : found.length > 1 ? 'could_be' : 'looks_like')}
+                options={[...found, ...(open ? others.value : [])].map(name)}
+                value={type.value}
+                choose={(value) => {
+                  chosen.value = value
+                  lacking.value = ''
+                  missing.value = ''
+                }}
+              />
+              {!open && (
+                <button type="button" class="chip-more" onClick={() => (all.value = true)}>
+                  {t('something_else')}
+                </button>
+              )}
+              <Lacking />
+            </>
+          )}
         </div>
-        {missing.value && <p class="error" role="alert">{missing.value}</p>}
+        {missing.value && (
+          <p class="error" role="alert">
+            {missing.value}
+          </p>
+        )}
       </form>
       <div class="lookup-columns">
         <div class="lookup-answer" aria-live="polite" aria-busy={asking.value}>
@@ -77,7 +122,9 @@ export function LookupPage() {
 
 const Waiting = () => (
   <div class="empty">
-    <p><strong>{t('lookup_first')}</strong></p>
+    <p>
+      <strong>{t('lookup_first')}</strong>
+    </p>
     <p>{t('lookup_first_hint')}</p>
     <p class="aside">{t('shortcut')}</p>
   </div>
@@ -89,7 +136,9 @@ function History() {
     <aside class="history" aria-labelledby="history">
       <header>
         <h2 id="history">{t('history')}</h2>
-        <button type="button" class="quiet" onClick={forgetAll}>{t('history_clear')}</button>
+        <button type="button" class="quiet" onClick={forgetAll}>
+          {t('history_clear')}
+        </button>
       </header>
       <ol>
         {past.value.map((asked) => (
@@ -98,7 +147,9 @@ function History() {
               <span class={`dot ${asked.verdict?.verdict ?? 'fault'}`} aria-hidden="true" />
               <span class="history-value">{asked.text}</span>
               <span class="history-verdict">
-                {asked.verdict ? t(`verdict_${asked.verdict.verdict}`) : t('bad_value', { type: t(`type_${asked.type}`) })}
+                {asked.verdict
+                  ? t(`verdict_${asked.verdict.verdict}`)
+                  : t('bad_value', { type: t(`type_${asked.type}`) })}
               </span>
               <time dateTime={asked.at.toISOString()}>{clock(asked.at)}</time>
             </button>

@@ -35,7 +35,9 @@ export function SignInPage() {
   return (
     <div class="signin">
       <header class="signin-story">
-        <p class="brand"><Mark size={40} /> <span>Waspada</span></p>
+        <p class="brand">
+          <Mark size={40} /> <span>Waspada</span>
+        </p>
         <p class="signin-lead">{t('signin_lead')}</p>
         <ul>
           <li>{t('signin_fact_hash')}</li>
@@ -47,21 +49,39 @@ export function SignInPage() {
         <form onSubmit={submit} noValidate>
           <h1>{t('signin_title')}</h1>
           {endedBecause.value && !problem.value && (
-            <p class="notice" role="status">{known(`problem_${endedBecause.value}`, t('problem_title'))}</p>
+            <p class="notice" role="status">
+              {known(`problem_${endedBecause.value}`, t('problem_title'))}
+            </p>
           )}
           <Field id="key" label={t('api_key')} hint={t('api_key_hint')} error={missing.value ? t('key_empty') : ''}>
             <input
-              ref={input} id="key" type="password" autocomplete="off" autocapitalize="none" spellcheck={false} autofocus
-              aria-describedby={`key-hint${missing.value ? ' key-error' : ''}`} aria-invalid={missing.value}
+              ref={input}
+              id="key"
+              type="password"
+              autocomplete="off"
+              autocapitalize="none"
+              spellcheck={false}
+              autofocus
+              aria-describedby={`key-hint${missing.value ? ' key-error' : ''}`}
+              aria-invalid={missing.value}
             />
           </Field>
           <label class="tick">
-            <input type="checkbox" checked={keep.value} onChange={() => (keep.value = !keep.value)} aria-describedby="keep-hint" />
+            <input
+              type="checkbox"
+              checked={keep.value}
+              onChange={() => (keep.value = !keep.value)}
+              aria-describedby="keep-hint"
+            />
             <span>{t('keep_key')}</span>
           </label>
-          <p class="hint" id="keep-hint">{t('keep_key_hint')}</p>
+          <p class="hint" id="keep-hint">
+            {t('keep_key_hint')}
+          </p>
           {problem.value && <Notice problem={problem.value} />}
-          <button type="submit" class="main" disabled={asking.value}>{t(asking.value ? 'signing_in' : 'sign_in')}</button>
+          <button type="submit" class="main" disabled={asking.value}>
+            {t(asking.value ? 'signing_in' : 'sign_in')}
+          </button>
         </form>
         <Preferences />
       </main>

@@ -11,10 +11,19 @@ export type Lines = { from: Date; to: Date; times: Date[]; lines: Line[]; sum: n
 type Series = components['schemas']['SeriesResponse']
 
 /** seriesOf asks for the lines of a question, the largest first. */
-export async function seriesOf({ by, bucket, from, to }: Pick<Question, 'by' | 'bucket' | 'from' | 'to'>): Promise<Lines> {
-  const answer = await answered(hub.GET('/v1/trends/series', {
-    params: { query: { by: by === 'class' ? 'category' : by, bucket, from: from.toISOString(), to: to.toISOString() } },
-  }))
+export async function seriesOf({
+  by,
+  bucket,
+  from,
+  to,
+}: Pick<Question, 'by' | 'bucket' | 'from' | 'to'>): Promise<Lines> {
+  const answer = await answered(
+    hub.GET('/v1/trends/series', {
+      params: {
+        query: { by: by === 'class' ? 'category' : by, bucket, from: from.toISOString(), to: to.toISOString() },
+      },
+    }),
+  )
   return linesOf(answer, by === 'class' ? classOf : (key) => key)
 }
 
@@ -52,7 +61,7 @@ export function csvOf({ times, lines }: Lines): string {
 
 /** weekOf sums hours by weekday, Monday first, and hour of the day in Malaysia. */
 export function weekOf({ times, lines, sum }: Lines, only: string): number[][] {
-  const values = only ? lines.find(({ key }) => key === only)?.values ?? [] : sum
+  const values = only ? (lines.find(({ key }) => key === only)?.values ?? []) : sum
   const week = Array.from({ length: 7 }, () => Array.from({ length: 24 }, () => 0))
   times.forEach((at, i) => {
     const local = new Date(at.getTime() + 8 * 3_600_000)

@@ -8,7 +8,7 @@ const weeks = 4
 const levels = 6
 const hours = Array.from({ length: 24 }, (_, hour) => hour)
 
-/** Heat shows at which hours of the week events happen, over the four weeks before the end of the time that is asked about. */
+/** Heat shows at which hours of the week events happen, over the four weeks before the end of the time asked about. */
 export function Heat() {
   const lines = useSignal<Lines | undefined>(undefined)
   const { by, only, to, last } = question.value
@@ -18,7 +18,10 @@ export function Heat() {
     const end = question.peek().to
     const from = new Date(end.getTime() - weeks * 7 * 86_400_000)
     // What went wrong is said above the chart, which asks the same of the same server.
-    seriesOf({ by, bucket: 'hour', from, to: end }).then((answer) => current && (lines.value = answer), () => undefined)
+    seriesOf({ by, bucket: 'hour', from, to: end }).then(
+      (answer) => current && (lines.value = answer),
+      () => undefined,
+    )
     return () => void (current = false)
   }, [by, last ?? to.getTime()])
 
@@ -31,14 +34,20 @@ export function Heat() {
     <section class="sheet heat-sheet">
       <header>
         <h2 id="heat">{title}</h2>
-        <p class="aside">{at >= 0 && t('heat_most', { day: weekday(Math.floor(at / 24)), hour: `${at % 24}:00`, n: number(most) })}</p>
+        <p class="aside">
+          {at >= 0 && t('heat_most', { day: weekday(Math.floor(at / 24)), hour: `${at % 24}:00`, n: number(most) })}
+        </p>
       </header>
       <div class="scroll" tabIndex={0} role="region" aria-label={title}>
         <table class="heat">
           <thead>
             <tr>
               <td />
-              {hours.map((hour) => <th scope="col" key={hour}><span class={hour % 3 ? 'unseen' : ''}>{hour}</span></th>)}
+              {hours.map((hour) => (
+                <th scope="col" key={hour}>
+                  <span class={hour % 3 ? 'unseen' : ''}>{hour}</span>
+                </th>
+              ))}
             </tr>
           </thead>
           <tbody>
@@ -46,7 +55,11 @@ export function Heat() {
               <tr key={i}>
                 <th scope="row">{weekday(i)}</th>
                 {row.map((n, hour) => (
-                  <td key={hour} class={`level-${Math.ceil((n / most) * levels)}`} title={`${weekday(i)} ${hour}:00: ${number(n)}`}>
+                  <td
+                    key={hour}
+                    class={`level-${Math.ceil((n / most) * levels)}`}
+                    title={`${weekday(i)} ${hour}:00: ${number(n)}`}
+                  >
                     <span class="unseen">{number(n)}</span>
                   </td>
                 ))}
@@ -56,7 +69,11 @@ export function Heat() {
         </table>
       </div>
       <p class="heat-key hint">
-        {t('fewer')} {Array.from({ length: levels + 1 }, (_, i) => <i key={i} class={`level-${i}`} />)} {t('more')}
+        {t('fewer')}{' '}
+        {Array.from({ length: levels + 1 }, (_, i) => (
+          <i key={i} class={`level-${i}`} />
+        ))}{' '}
+        {t('more')}
         <span>{t('heat_hint')}</span>
       </p>
     </section>

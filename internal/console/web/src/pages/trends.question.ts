@@ -28,7 +28,8 @@ export const lengths: Record<Bucket, number> = { hour, day: 24 * hour, week: 168
 /** mostBuckets is how many points the hub gives of a line. */
 const mostBuckets = 750
 
-const one = <T extends string>(among: readonly T[], value: string | null): T | undefined => among.find((it) => it === value)
+const one = <T extends string>(among: readonly T[], value: string | null): T | undefined =>
+  among.find((it) => it === value)
 
 const date = (value: string | null): Date | undefined => {
   const at = new Date(value ?? '')
@@ -36,7 +37,8 @@ const date = (value: string | null): Date | undefined => {
 }
 
 /** fits says whether a time can be asked about in such buckets. */
-export const fits = (bucket: Bucket, from: Date, to: Date): boolean => (to.getTime() - from.getTime()) / lengths[bucket] <= mostBuckets - 2
+export const fits = (bucket: Bucket, from: Date, to: Date): boolean =>
+  (to.getTime() - from.getTime()) / lengths[bucket] <= mostBuckets - 2
 
 const natural = (from: Date, to: Date): Bucket => {
   const hours = (to.getTime() - from.getTime()) / hour
@@ -47,14 +49,17 @@ export const question = computed<Question>(() => {
   const values = query.value
   const marked = { from: date(values.get('from')), to: date(values.get('to')) }
   const byHand = marked.from && marked.to && marked.from < marked.to
-  const last = byHand ? undefined : one(Object.keys(spans) as Span[], values.get('last')) ?? '30d'
+  const last = byHand ? undefined : (one(Object.keys(spans) as Span[], values.get('last')) ?? '30d')
   const to = byHand ? marked.to! : new Date()
   const from = last ? new Date(to.getTime() - spans[last] * hour) : marked.from!
   const wished = one(buckets, values.get('bucket'))
   return {
     by: one(dimensions, values.get('by')) ?? 'class',
     bucket: wished && fits(wished, from, to) ? wished : natural(from, to),
-    last, from, to, only: values.get('only') ?? '',
+    last,
+    from,
+    to,
+    only: values.get('only') ?? '',
   }
 })
 

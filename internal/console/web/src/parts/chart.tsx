@@ -28,7 +28,12 @@ export function Chart(props: {
     const style = getComputedStyle(root)
     const colour = (name: string) => style.getPropertyValue(name).trim()
     const { times, lines, only } = props
-    const axis = { stroke: colour('--soft'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, font: `12px ${style.fontFamily}` }
+    const axis = {
+      stroke: colour('--soft'),
+      grid: { stroke: colour('--line'), width: 1 },
+      ticks: { show: false },
+      font: `12px ${style.fontFamily}`,
+    }
     const made = new uPlot(
       {
         width: root.clientWidth,
@@ -40,7 +45,12 @@ export function Chart(props: {
         cursor: { drag: { setScale: false, x: true, y: false }, points: { size: 7 }, bind: { dblclick: () => null } },
         select: { show: true, left: 0, top: 0, width: 0, height: 0 },
         axes: [
-          { ...axis, size: 34, space: 76, values: (_, splits, __, ___, step) => splits.map((at) => axisTime(new Date(at * 1000), step)) },
+          {
+            ...axis,
+            size: 34,
+            space: 76,
+            values: (_, splits, __, ___, step) => splits.map((at) => axisTime(new Date(at * 1000), step)),
+          },
           { ...axis, size: 58, values: (_, splits) => splits.map((n) => (Number.isInteger(n) ? number(n) : '')) },
         ],
         series: [
@@ -55,12 +65,17 @@ export function Chart(props: {
         ],
         hooks: {
           setCursor: [(u) => latest.current.read(u.cursor.idx ?? undefined)],
-          setSelect: [(u) => {
-            const { left, width } = u.select
-            if (width < 8) return
-            u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
-            latest.current.mark(new Date(u.posToVal(left, 'x') * 1000), new Date(u.posToVal(left + width, 'x') * 1000))
-          }],
+          setSelect: [
+            (u) => {
+              const { left, width } = u.select
+              if (width < 8) return
+              u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false)
+              latest.current.mark(
+                new Date(u.posToVal(left, 'x') * 1000),
+                new Date(u.posToVal(left + width, 'x') * 1000),
+              )
+            },
+          ],
         },
       },
       [times.map((at) => at.getTime() / 1000), ...lines.map(({ values }) => values)],

@@ -20,7 +20,11 @@ export function Choice<T extends string>(props: {
         {props.options.map(({ value, label, hint }) => (
           <label key={value} title={hint}>
             <input
-              type="radio" name={group} value={value} checked={props.value === value} aria-label={hint}
+              type="radio"
+              name={group}
+              value={value}
+              checked={props.value === value}
+              aria-label={hint}
               onChange={() => props.choose(value)}
             />
             <span>{label}</span>

@@ -15,7 +15,9 @@ export function Dialog(props: { title: string; lead?: string; leave: () => void;
     <dialog ref={ref} aria-labelledby={title} onClose={props.leave}>
       <header>
         <h2 id={title}>{props.title}</h2>
-        <button type="button" class="quiet" onClick={props.leave}>{t('close')}</button>
+        <button type="button" class="quiet" onClick={props.leave}>
+          {t('close')}
+        </button>
       </header>
       {props.lead && <p class="lead">{props.lead}</p>}
       {props.children}

@@ -8,12 +8,20 @@ export function Notice({ problem, again }: { problem: Problem; again?: () => voi
   return (
     <div class="notice" role="alert">
       <p>{words || t('problem_title')}</p>
-      {!words && <p class="aside"><span>{t('hub_says')}</span> <span lang="en">{problem.detail}</span></p>}
+      {!words && (
+        <p class="aside">
+          <span>{t('hub_says')}</span> <span lang="en">{problem.detail}</span>
+        </p>
+      )}
       {problem.retryAfter > 0 && <p class="aside">{t('wait_seconds', { n: problem.retryAfter })}</p>}
       {problem.requestID && problem.code === 'internal' && (
         <p class="aside">{t('request_id', { id: problem.requestID })}</p>
       )}
-      {again && <button type="button" class="quiet" onClick={again}>{t('try_again')}</button>}
+      {again && (
+        <button type="button" class="quiet" onClick={again}>
+          {t('try_again')}
+        </button>
+      )}
     </div>
   )
 }
@@ -33,8 +41,16 @@ export function Field(props: {
         {props.label} {props.optional && <span class="aside">({t('optional')})</span>}
       </label>
       {props.children}
-      {props.hint && <p class="hint" id={`${props.id}-hint`}>{props.hint}</p>}
-      {props.error && <p class="error" id={`${props.id}-error`}>{props.error}</p>}
+      {props.hint && (
+        <p class="hint" id={`${props.id}-hint`}>
+          {props.hint}
+        </p>
+      )}
+      {props.error && (
+        <p class="error" id={`${props.id}-error`}>
+          {props.error}
+        </p>
+      )}
     </div>
   )
 }

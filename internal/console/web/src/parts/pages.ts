@@ -11,9 +11,15 @@ export type Listed<T> = {
   again: () => void
 }
 
-/** usePages reads a list page by page, anew when the question is another one. What comes for an earlier question is dropped. */
-export function usePages<T>(asked: string, ask: (cursor: string | undefined) => Promise<{ rows: T[]; next?: string }>): Listed<T> {
-  const state: Signal<{ asked: string; rows?: T[]; next?: string; problem?: Problem; asking: boolean }> = useSignal({ asked: '', asking: true })
+/** usePages reads a list page by page, anew when the question is another one; what comes for an earlier one is dropped. */
+export function usePages<T>(
+  asked: string,
+  ask: (cursor: string | undefined) => Promise<{ rows: T[]; next?: string }>,
+): Listed<T> {
+  const state: Signal<{ asked: string; rows?: T[]; next?: string; problem?: Problem; asking: boolean }> = useSignal({
+    asked: '',
+    asking: true,
+  })
   const fetch = async (cursor?: string) => {
     const before = cursor ? state.peek().rows : undefined
     state.value = { ...state.peek(), asked, asking: true, problem: undefined }
@@ -26,5 +32,11 @@ export function usePages<T>(asked: string, ask: (cursor: string | undefined) => 
   }
   useEffect(() => void fetch(), [asked])
   const { rows, next, problem, asking } = state.value
-  return { rows, problem: problem ?? null, asking, more: next ? () => void fetch(next) : undefined, again: () => void fetch() }
+  return {
+    rows,
+    problem: problem ?? null,
+    asking,
+    more: next ? () => void fetch(next) : undefined,
+    again: () => void fetch(),
+  }
 }

@@ -78,7 +78,11 @@ export const bucketTime = (at: Date, bucket: 'hour' | 'day' | 'week'): string =>
 export function ago(at: Date, now: Date): string {
   const seconds = (at.getTime() - now.getTime()) / 1000
   const steps: [Intl.RelativeTimeFormatUnit, number][] = [
-    ['year', 31_557_600], ['month', 2_629_800], ['day', 86_400], ['hour', 3600], ['minute', 60],
+    ['year', 31_557_600],
+    ['month', 2_629_800],
+    ['day', 86_400],
+    ['hour', 3600],
+    ['minute', 60],
   ]
   for (const [unit, length] of steps) {
     if (Math.abs(seconds) >= length) return formats.value.relative.format(Math.round(seconds / length), unit)
