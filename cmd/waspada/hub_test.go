@@ -68,6 +68,8 @@ func (h *hub) start() *httptest.Server {
 			{"name": "index", "status": "ok"}, {"name": "clickhouse", "status": "degraded"}}})
 	})
 	mux.HandleFunc("GET /v1/trends/series", h.series)
+	mux.HandleFunc("GET /v1/trends/top", h.top)
+	mux.HandleFunc("GET /v1/trends/emerging", h.emerging)
 	mux.HandleFunc("GET /v1/campaigns", campaignList)
 	mux.HandleFunc("GET /v1/campaigns/{id}", campaignShown)
 	new(registry).handle(mux, h)
@@ -181,6 +183,25 @@ func (h *hub) event(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, 200, map[string]any{"event_id": id, "status": "stored", "taken_at": time.Now().UTC()})
+}
+
+func (h *hub) top(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	movers := []any{map[string]any{"key": "love", "value": 30, "baseline": 10, "expected": 10, "change": 20, "ratio": 3},
+		map[string]any{"key": "loan", "value": 5, "baseline": 15, "expected": 15, "change": -10, "ratio": 0.333},
+		map[string]any{"key": "", "value": 5, "baseline": 0, "expected": 0, "change": 5},
+		map[string]any{"key": q.Get("region"), "suppressed": true}}
+	answer(w, 200, map[string]any{"metric": q.Get("metric"), "by": q.Get("by"), "from": "2026-11-08T00:00:00+08:00",
+		"to": "2026-11-15T00:00:00+08:00", "baseline_from": "2026-11-01T00:00:00+08:00",
+		"baseline_to": "2026-11-08T00:00:00+08:00", "movers": movers})
+}
+
+func (h *hub) emerging(w http.ResponseWriter, r *http.Request) {
+	by := strings.Split(r.URL.Query().Get("by"), ",")
+	answer(w, 200, map[string]any{"by": by, "as_of": "2026-11-08T10:00:00+08:00", "watched": 12, "baseline_days": 28,
+		"false_discoveries": 0.0004, "at_least": 12, "least_ratio": 2, "alarms": []any{map[string]any{
+			"keys": []string{"love", "johor"}[:len(by)], "window_hours": 6, "observed": 54, "expected": 9, "ratio": 6, "chance": 1e-9,
+			"rising_for_hours": 8, "one_reporter": true, "reason": "54 reports of love."}}})
 }
 
 func (h *hub) series(w http.ResponseWriter, r *http.Request) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,11 +109,11 @@ the command line is wrong, and nothing was sent. "check --exit-code" has more.`,
 			case "human", "json":
 				return nil
 			case "csv":
-				if cmd.Name() == "trends" || cmd.Name() == "audit" || strings.Contains(cmd.CommandPath(), " campaign ") {
+				if slices.Contains([]string{"trends", "top", "emerging", "audit"}, cmd.Name()) || strings.Contains(cmd.CommandPath(), " campaign ") {
 					return nil
 				}
 			}
-			return usage("--output: it is human or json, and csv for trends, audit and campaign")
+			return usage("--output: it is human or json, and csv for trends, top, emerging, audit and campaign")
 		},
 	}
 	flags := root.PersistentFlags()
@@ -125,7 +126,7 @@ the command line is wrong, and nothing was sent. "check --exit-code" has more.`,
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"human", "json"}, noFiles))
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagFault(err) })
 	root.AddCommand(newHash(a), newCheck(a), newReport(a), newWithdraw(a), newDispute(a), newClear(a),
-		newImport(a), newEvents(a), newHistory(a), newWatch(a), newDoctor(a), newTrends(a),
+		newImport(a), newEvents(a), newHistory(a), newWatch(a), newDoctor(a), newTrends(a), newTop(a), newEmerging(a),
 		newCampaign(a), newBoard(a), newEvidence(a), newAudit(a), newPartner(a))
 	return root
 }

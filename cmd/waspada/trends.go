@@ -16,14 +16,15 @@ import (
 
 func newTrends(a *app) *cobra.Command {
 	q := client.SeriesQuery{Metric: fraud.EventCount.String()}
-	by, bucket := fraud.ByType, fraud.Hourly
+	metric, by, bucket := fraud.EventCount, fraud.ByType, fraud.Hourly
 	cmd := &cobra.Command{
-		Use:   "trends [--by DIMENSION] [--bucket BUCKET] [--last TIME]",
-		Short: "Count events over time",
+		Use:   "trends [--metric METRIC] [--by DIMENSION] [--only DIMENSION=VALUE,…] [--bucket BUCKET] [--last TIME]",
+		Short: "Count events, indicators, reporters and losses over time",
 		Long: text(`
-trends counts events by hour, day or week of Malaysia, split by the type of the indicator, the
-category of the scam or the kind of partner that reported. Each event counts once, however often it
-was sent. The last bucket is still being filled. It needs a key with the scope analyse.
+trends counts by hour, day or week of Malaysia, split by a dimension. Each event counts once, however
+often it was sent. The last bucket is still being filled. losses are ringgit that were lost at least.
+For those who are not police or a regulator a number of one to four is not told, and others are rounded
+down to a multiple of five. It needs a key with the scope analyse.
 
 -o csv writes at,key,value with a line for each bucket and key; -o json writes the hub's answer.`),
 		Example: `  waspada trends
@@ -36,7 +37,9 @@ was sent. The last bucket is still being filled. It needs a key with the scope a
 			return nil
 		},
 	}
+	addWord(cmd, &metric, "metric", "", "what to count")
 	addWord(cmd, &by, "by", "", "what to split by")
+	only := addOnly(cmd)
 	addWord(cmd, &bucket, "bucket", "", "the span of one count")
 	last := span(24 * time.Hour)
 	flags := cmd.Flags()
@@ -53,7 +56,11 @@ was sent. The last bucket is still being filled. It needs a key with the scope a
 		if !q.From.Before(q.To) {
 			return usage("--from: it is before --to")
 		}
-		q.By, q.Bucket = by.String(), bucket.String()
+		q.Metric, q.By, q.Bucket = metric.String(), by.String(), bucket.String()
+		var err error
+		if q.Only, err = readOnly(*only); err != nil {
+			return err
+		}
 		q.From, q.To = begin(q.From, bucket), end(q.To, bucket)
 		hub, err := a.hub()
 		if err != nil {
@@ -139,6 +146,7 @@ func (a *app) showTrends(set client.SeriesSet) {
 		key           string
 		marks         []uint64
 		total, latest uint64
+		suppressed    bool
 	}
 	var lines []line
 	width := len("total")
@@ -149,7 +157,7 @@ func (a *app) showTrends(set client.SeriesSet) {
 		}
 		for _, p := range s.Points {
 			l.total += p.Value
-			l.latest = p.Value
+			l.latest, l.suppressed = p.Value, l.suppressed || p.Suppressed
 		}
 		width = max(width, len(l.key))
 		lines = append(lines, l)
@@ -157,9 +165,15 @@ func (a *app) showTrends(set client.SeriesSet) {
 	slices.SortStableFunc(lines, func(a, b line) int { return int(int64(b.total) - int64(a.total)) })
 	var sum uint64
 	for _, l := range lines {
-		a.say("  %-*s  %s  %8d  %s", width, l.key, a.paint(cyan, sparkline(l.marks)), l.total,
-			a.paint(dim, fmt.Sprintf("last %s %d", set.Bucket, l.latest)))
+		note := fmt.Sprintf("last %s %d", set.Bucket, l.latest)
+		if l.suppressed {
+			note += ", small numbers left out"
+		}
+		a.say("  %-*s  %s  %8d  %s", width, l.key, a.paint(cyan, sparkline(l.marks)), l.total, a.paint(dim, note))
 		sum += l.total
+	}
+	if set.Metric == fraud.IndicatorCount.String() || set.Metric == fraud.ReporterCount.String() {
+		return // what differs in each line need not differ between them
 	}
 	a.say("  %-*s  %*s  %8d", width, "total", len(lines[0].marks), "", sum)
 }
@@ -216,7 +230,11 @@ func (a *app) trendsCSV(set client.SeriesSet) error {
 	}
 	for _, s := range set.Series {
 		for _, p := range s.Points {
-			if err := w.Write([]string{p.At.Format(time.RFC3339), s.Key, strconv.FormatUint(p.Value, 10)}); err != nil {
+			value := strconv.FormatUint(p.Value, 10)
+			if p.Suppressed {
+				value = ""
+			}
+			if err := w.Write([]string{p.At.Format(time.RFC3339), s.Key, value}); err != nil {
 				return err
 			}
 		}
