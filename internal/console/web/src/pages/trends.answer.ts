@@ -6,7 +6,16 @@ import { categoryTitle, classOf } from '../words/terms'
 import type { Question } from './trends.question'
 
 export type Line = { key: string; values: number[]; total: number }
-export type Lines = { from: Date; to: Date; times: Date[]; lines: Line[]; sum: number[]; total: number }
+export type Lines = {
+  from: Date
+  to: Date
+  times: Date[]
+  lines: Line[]
+  sum: number[]
+  total: number
+  /** Some points are of too few to be told, and stand as 0. */
+  suppressed: boolean
+}
 
 type Series = components['schemas']['SeriesResponse']
 
@@ -24,7 +33,7 @@ export async function seriesOf({
       },
     }),
   )
-  return linesOf(answer, by === 'class' ? classOf : (key) => key)
+  return linesOf(answer as Series, by === 'class' ? classOf : (key) => key)
 }
 
 const add = (a: number, b: number) => a + b
@@ -32,15 +41,16 @@ const add = (a: number, b: number) => a + b
 function linesOf({ series, from, to }: Series, group: (key: string) => string): Lines {
   const times = (series[0]?.points ?? []).map(({ at }) => new Date(at))
   const grouped = new Map<string, number[]>()
+  const suppressed = series.some(({ points }) => points.some((point) => point.suppressed))
   for (const { key, points } of series) {
     const line = grouped.get(group(key)) ?? times.map(() => 0)
-    points.forEach(({ value }, i) => (line[i] = (line[i] ?? 0) + value))
+    points.forEach(({ value = 0 }, i) => (line[i] = (line[i] ?? 0) + value))
     grouped.set(group(key), line)
   }
   const lines = [...grouped].map(([key, values]) => ({ key, values, total: values.reduce(add, 0) }))
   lines.sort((a, b) => b.total - a.total || a.key.localeCompare(b.key))
   const sum = times.map((_, i) => lines.reduce((all, { values }) => all + (values[i] ?? 0), 0))
-  return { from: new Date(from), to: new Date(to), times, lines, sum, total: sum.reduce(add, 0) }
+  return { from: new Date(from), to: new Date(to), times, lines, sum, total: sum.reduce(add, 0), suppressed }
 }
 
 /** titleOf is a line's name in the reader's language. */

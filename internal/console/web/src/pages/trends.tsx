@@ -164,7 +164,7 @@ function Told({ lines }: { lines: Lines }) {
             mark={(from, to) => change({ from: from.toISOString(), to: to.toISOString() })}
           />
           <p class="hint">
-            {t('chart_hint')} {unfinished && t('unfinished')}
+            {t('chart_hint')} {unfinished && t('unfinished')} {lines.suppressed && t('suppressed')}
           </p>
         </div>
         <table class="legend" key={language.value}>

@@ -141,6 +141,7 @@ export const en = {
   zoom_out: 'Back to 30 days',
   chart_label: 'Events over time. The arrow keys move the reading; the numbers stand in the tables.',
   chart_hint: 'Drag over the chart to look closer. Times are Malaysia’s.',
+  suppressed: 'Points of too few to be told stand as 0.',
   unfinished: 'The last point is not over yet.',
   legend_caption: 'Lines of the chart, with their totals',
   share: 'Share', total: 'Events', all: 'All', others: '{n} others', no_category: 'Without a category',

@@ -136,6 +136,7 @@ export const ms: Record<keyof typeof en, string> = {
   zoom_out: 'Kembali ke 30 hari',
   chart_label: 'Peristiwa mengikut masa. Kekunci anak panah menggerakkan bacaan; angkanya ada dalam jadual.',
   chart_hint: 'Seret pada carta untuk melihat lebih dekat. Waktu Malaysia.',
+  suppressed: 'Titik yang terlalu sedikit untuk diberitahu ditunjukkan sebagai 0.',
   unfinished: 'Titik terakhir belum selesai.',
   legend_caption: 'Garisan carta dengan jumlahnya',
   share: 'Bahagian', total: 'Peristiwa', all: 'Semua', others: '{n} yang lain', no_category: 'Tanpa kategori',
