@@ -223,6 +223,23 @@ func TestOneFunctionSecuresEveryWayToClickHouse(t *testing.T) {
 	}
 }
 
+func TestTrendsAreAskedByAUserOfTheirOwn(t *testing.T) {
+	dir, _ := certified(t)
+	cfg := defaultConfig()
+	cfg.ClickHouse.PasswordFile = filepath.Join(dir, "password")
+	if got, err := analystConfig(cfg); err != nil || got.User != "default" || got.Password != "s3cret" {
+		t.Errorf("without one: %s, %v", got.User, err)
+	}
+	cfg.ClickHouse.AnalystUser = "analyst"
+	if got, err := analystConfig(cfg); err != nil || got.User != "analyst" || got.Password != "" {
+		t.Errorf("without a password: %s, %v", got.User, err)
+	}
+	cfg.ClickHouse.AnalystPasswordFile = filepath.Join(dir, "password")
+	if got, err := analystConfig(cfg); err != nil || got.User != "analyst" || got.Password != "s3cret" {
+		t.Errorf("with one: %s, %v", got.User, err)
+	}
+}
+
 func TestGroupTimeoutsFollowTheSession(t *testing.T) {
 	for session, want := range map[time.Duration][2]time.Duration{
 		15 * time.Second: {2 * time.Second, 30 * time.Second},

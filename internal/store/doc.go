@@ -5,7 +5,8 @@
 //	Writer.Insert├▶ events          the ledger: every event at its position         ─┴─Event───▶ api
 //	(in order)   └▶ stored_ranges   which messages are stored whole                 ──StoredOffsets──▶ ingest, index
 //
-//	events ──RollUp──▶ trend_cells ──Series──▶ trends          Audit proves all of it against the ledger
+//	events ──RollUp──▶ trend_cells, ──RollUpDays──▶ trend_days, trend_indicators ──Analyst.Series──▶ trends
+//	                                                           Audit proves all of it against the ledger
 //	dead_letters, replays ──DeadLetters──▶ operators ──RecordReplays──▶ replays: what was sent again
 //	every api node ──AddUsage──▶ usage: how much partners asked   RecordActs──▶ acts   AuditTrail──▶ who did what
 //	an operator ──Eraser──▶ events without content, no opinions: of one indicator nothing is left
@@ -42,6 +43,12 @@
 // So an answer always equals a direct count over the ledger: it does not matter whether the roll-up ran, runs at this
 // moment on two nodes, or was killed half-way. Recounting cells and not whole hours is what keeps stragglers cheap: a
 // report that comes six days late costs one cell. The ledger's projection by_audience makes a cell a contiguous read.
+//
+// A year of a nation by hours is too much to read for an answer. So RollUpDays does the same for days of Malaysia, of each
+// dimension by itself (trend_days), and keeps sketches of which indicators fall into each day (trend_indicators): unions,
+// which no repetition changes. Series reads the ledger only for days that the roll-up does not know whole, and for what
+// neither covers: hours of a platform, institution, region or band of loss, two dimensions at a time, and filters by
+// another dimension than the one asked for. [Analyst] bounds what such a question may take.
 //
 // A partner that uses one event_id for different events counts once in each cell that they fall into; [Reader.Audit]
 // tells how many ids were used so.

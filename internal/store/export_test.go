@@ -8,6 +8,9 @@ import (
 // Classify is how failures of ClickHouse are told apart.
 var Classify = classify
 
+// TooMuch turns the server's word that a question went over its bounds into a refusal.
+var TooMuch = tooMuch
+
 // CountCells is the statement that recounts the cells which rows of the condition touched.
 func CountCells(touched string) string { return countCells("", touched) }
 
