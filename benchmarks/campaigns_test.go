@@ -78,7 +78,7 @@ func BenchmarkCampaigns(b *testing.B) {
 	}
 	say(0, total)
 	took := catchUp()
-	b.ReportMetric(float64(total)/took.Seconds(), "events/s-anew")
+	anew := float64(total) / took.Seconds()
 	var steps, lists, shows time.Duration
 	n := 0
 	for b.Loop() {
@@ -100,6 +100,7 @@ func BenchmarkCampaigns(b *testing.B) {
 		shows += time.Since(began)
 		n++
 	}
+	b.ReportMetric(anew, "events/s-anew")
 	b.ReportMetric(steps.Seconds()*1000/float64(n), "step-ms")
 	b.ReportMetric(lists.Seconds()*1000/float64(n), "list-ms")
 	b.ReportMetric(shows.Seconds()*1000/float64(n), "show-ms")

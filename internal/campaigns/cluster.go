@@ -34,9 +34,9 @@ type Limits struct {
 	MaxTogether int
 }
 
-// DefaultLimits fit a screen, an investigator, and 200 MB of memory.
+// DefaultLimits fit a screen, an investigator, and some hundred megabytes of memory.
 func DefaultLimits() Limits {
-	return Limits{MaxDegree: 50, MaxMembers: 1000, MaxSeen: 1000, MaxTogether: 150_000}
+	return Limits{MaxDegree: 50, MaxMembers: 1000, MaxSeen: 1000, MaxTogether: 300_000}
 }
 
 // Component is a set of indicators that belong together, of which there are two at least, with the evidence.

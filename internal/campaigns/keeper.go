@@ -64,10 +64,10 @@ const (
 	// workLimit is after how long a step begins nothing more.
 	workLimit = 40 * time.Second
 	// pieceSize is how many touched digests are looked at together.
-	pieceSize = 50_000
+	pieceSize = 100_000
 	// leastMessages and mostMessages bound how many messages a step takes at a time: a message may be an event or a
 	// thousand.
-	leastMessages, mostMessages = 500, 50_000
+	leastMessages, mostMessages = 500, 100_000
 )
 
 // rules is the version of what Cluster and the links make of the same ledger: raise it, and everything is done anew.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -61,11 +62,7 @@ func (r *Reader) Campaign(ctx context.Context, id fraud.CampaignID) (fraud.Campa
 }
 
 func campaignsNamed(ctx context.Context, conn driver.Conn, ids []fraud.CampaignID) (all []fraud.Campaign, err error) {
-	asked := lent{"asked", "String", make([]string, len(ids))}
-	for i, id := range ids {
-		asked.values[i] = string(id)
-	}
-	if ctx, err = lend(ctx, asked); err != nil {
+	if ctx, err = lend(ctx, idsLent(ids)); err != nil {
 		return nil, err
 	}
 	query := "SELECT " + summaryColumns + `, ended_in, members, member_types, member_first, member_last, edge_kinds,
@@ -140,7 +137,58 @@ func scanSummary(rows driver.Rows, c *fraud.Campaign, more ...any) error {
 }
 
 // Campaigns lists campaigns that go on, without their members and edges.
-func (r *Reader) Campaigns(ctx context.Context, q fraud.CampaignQuestion) (all []fraud.Campaign, err error) {
+//
+// Versions that were replaced may stand among the others for a while. To find out which is the latest of every campaign
+// would take as long as there are campaigns; so the first rows of the order are taken, and of these alone it is found out.
+func (r *Reader) Campaigns(ctx context.Context, q fraud.CampaignQuestion) ([]fraud.Campaign, error) {
+	var ids []fraud.CampaignID
+	for most := 4*q.Limit + 100; ; {
+		rows, err := r.campaignRows(ctx, q, most)
+		if err != nil {
+			return nil, err
+		}
+		latest, err := r.latestVersions(ctx, rows)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			if row := &rows[i]; latest[row.ID] == row.version && len(ids) < q.Limit {
+				ids = append(ids, row.ID)
+			}
+		}
+		if len(rows) < most || len(ids) == q.Limit {
+			break
+		}
+		last := rows[len(rows)-1]
+		q.After = fraud.CampaignPlace{LastSaid: last.LastSaid, Size: last.Size, ID: last.ID}
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	ctx, err := lend(ctx, idsLent(ids))
+	if err != nil {
+		return nil, err
+	}
+	found := map[fraud.CampaignID]fraud.Campaign{}
+	const query = "SELECT " + summaryColumns + " FROM campaigns WHERE id GLOBAL IN (SELECT v FROM asked) " +
+		"ORDER BY id, version DESC LIMIT 1 BY id"
+	err = each(ctx, r.conn, "list campaigns", query, func(rows driver.Rows) error {
+		var c fraud.Campaign
+		err := scanSummary(rows, &c)
+		found[c.ID] = c
+		return err
+	})
+	var all []fraud.Campaign
+	for _, id := range ids {
+		if c := found[id]; c.Size > 0 { // else it has ended meanwhile
+			all = append(all, c)
+		}
+	}
+	return all, err
+}
+
+// campaignRows are the first rows of the order that a question asks for, replaced ones too.
+func (r *Reader) campaignRows(ctx context.Context, q fraud.CampaignQuestion, most int) (all []campaignRow, err error) {
 	where := []string{"size > 0"}
 	if !q.Since.IsZero() {
 		where = append(where, fmt.Sprintf("last_said >= fromUnixTimestamp64Milli(%d)", millis(q.Since)))
@@ -154,26 +202,52 @@ func (r *Reader) Campaigns(ctx context.Context, q fraud.CampaignQuestion) (all [
 	if q.MinMembers > 0 {
 		where = append(where, fmt.Sprintf("size >= %d", q.MinMembers))
 	}
-	order, key, value := "last_said", "last_said", fmt.Sprintf("fromUnixTimestamp64Milli(%d)", millis(q.After.LastSaid))
+	key, value := "last_said", fmt.Sprintf("fromUnixTimestamp64Milli(%d)", millis(q.After.LastSaid))
 	if q.BySize {
-		order, key, value = "size", "size", fmt.Sprint(q.After.Size)
+		key, value = "size", strconv.Itoa(q.After.Size)
 	}
 	if q.After.ID != "" {
 		where = append(where, fmt.Sprintf("(%s < %s OR %s = %s AND id > %s)", key, value, key, value,
 			literal(string(q.After.ID))))
 	}
-	// Versions that were replaced are left out by what the latest of each is: its columns are few and narrow.
-	query := fmt.Sprintf(`
-		SELECT %s FROM campaigns
-		WHERE %s AND (id, version) GLOBAL IN (SELECT id, max(version) FROM campaigns GROUP BY id)
-		ORDER BY %s DESC, id LIMIT 1 BY id LIMIT %d`, summaryColumns, strings.Join(where, " AND "), order, q.Limit)
+	query := fmt.Sprintf("SELECT id, version, size, toUnixTimestamp64Milli(last_said) FROM campaigns WHERE %s "+
+		"ORDER BY %s DESC, id, version DESC LIMIT %d", strings.Join(where, " AND "), key, most)
 	err = each(ctx, r.conn, "list campaigns", query, func(rows driver.Rows) error {
-		var c fraud.Campaign
-		err := scanSummary(rows, &c)
-		all = append(all, c)
+		var (
+			row  = campaignRow{Campaign: &fraud.Campaign{}}
+			id   string
+			size uint32
+			last int64
+		)
+		err := rows.Scan(&id, &row.version, &size, &last)
+		row.ID, row.Size, row.LastSaid = fraud.CampaignID(id), int(size), fromMillis(last)
+		all = append(all, row)
 		return err
 	})
 	return all, unmigrated(err)
+}
+
+func (r *Reader) latestVersions(ctx context.Context, rows []campaignRow) (map[fraud.CampaignID]uint64, error) {
+	ctx, err := lend(ctx, idsLent(mapped(rows, func(row campaignRow) fraud.CampaignID { return row.ID })))
+	if err != nil {
+		return nil, err
+	}
+	latest := map[fraud.CampaignID]uint64{}
+	const query = "SELECT id, max(version) FROM campaigns WHERE id GLOBAL IN (SELECT v FROM asked) GROUP BY id"
+	err = each(ctx, r.conn, "list campaigns", query, func(rows driver.Rows) error {
+		var (
+			id      string
+			version uint64
+		)
+		err := rows.Scan(&id, &version)
+		latest[fraud.CampaignID(id)] = version
+		return err
+	})
+	return latest, err
+}
+
+func idsLent(ids []fraud.CampaignID) lent {
+	return lent{"asked", "String", mapped(ids, func(id fraud.CampaignID) string { return string(id) })}
 }
 
 // PutCampaigns replaces what is known of campaigns and of which digests belong where. What was cut off is repeated; in

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -63,6 +64,7 @@ func TestWhatIsErasedIsNowhereAndTheRestStaysProven(t *testing.T) {
 	}
 	committed := map[int32]int64{0: int64(len(entries))}
 	wantClean(t, d, committed)
+	d.campaign(t, gone, broader)
 	before := d.query(t, "SELECT count() FROM "+d.Database+".opinions FINAL")
 	if tables := d.holding(t, gone); len(tables) < 2 {
 		t.Fatalf("it stands in %v: nothing is looked through", tables)
@@ -163,4 +165,33 @@ func TestEveryTableWithDigestsIsKnownToErasure(t *testing.T) {
 		"events.also_digest", "events.digest", "opinions.digest"}, got); diff != "" {
 		t.Errorf("columns with digests (-known +there): teach store.Eraser about the new ones\n%s", diff)
 	}
+}
+
+// campaign makes a campaign of digests, and a link of the first in the tables of campaigns.
+func (d *db) campaign(t *testing.T, digests ...indicator.Digest) {
+	t.Helper()
+	all, err := d.FreshForCampaigns(t.Context(), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.AddCampaignLinks(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	d.query(t, fmt.Sprintf("INSERT INTO %s.campaign_links (connector, kind, digest, partner) SELECT sipHash128('case'), 1, "+
+		"toFixedString(unhex('%x'), 32), 1", d.Database, digests[0][:]))
+	c := fraud.Campaign{ID: "0123456789abcdef"}
+	moved := map[indicator.Digest]fraud.CampaignID{}
+	for _, digest := range digests {
+		c.Members = append(c.Members, fraud.CampaignMember{Type: indicator.BankAccount, Digest: digest})
+		moved[digest] = c.ID
+	}
+	if err := d.PutCampaigns(t.Context(), 1, nil, []fraud.Campaign{c}, moved); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		again, err := d.CampaignPasses(context.Background())
+		if pass, asked := again[fraud.LookAgain+string(c.ID)]; err != nil || !asked || pass.Slice != 0 {
+			t.Errorf("nobody is told to look at the campaign again: %v, %v", again, err)
+		}
+	})
 }
