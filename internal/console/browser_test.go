@@ -92,6 +92,13 @@ const season = `
 			* if(toDayOfWeek(at) > 5, 0.6, 1) * if(c = 3 AND number < 120, 9, 1)) AS n
 	FROM numbers(24 * 90) ARRAY JOIN range(10) AS c WHERE n > 0`
 
+// days is the same by days, as answers by day and week are made of.
+const days = `
+	INSERT INTO trend_days (dimension, day, key, kind, partner, audience, events)
+	SELECT one.1, toStartOfDay(hour, 'Asia/Kuala_Lumpur') AS at, one.2, kind, partner, audience, sum(events)
+	FROM trend_cells ARRAY JOIN [('type', toUInt16(type)), ('category', category)] AS one
+	GROUP BY one, at, kind, partner, audience`
+
 // said is what a partner says of something, some time ago.
 func said(t *testing.T, hub *hubtest.Hub, kind fraud.Kind, about nation.Case, ago time.Duration) fraud.Event {
 	t.Helper()
@@ -115,6 +122,7 @@ func TestTheConsoleInARealBrowser(t *testing.T) {
 	t.Parallel()
 	hub := hubtest.Start(t, hubtest.Options{})
 	hub.Query(t, season)
+	hub.Query(t, days)
 	// A report that Kafka takes and the hub refuses, and a listing that the account's holder disputes.
 	phone := nation.Case{Type: indicator.Phone, Raw: "013-345 6789"}
 	account := nation.Case{Type: indicator.BankAccount, Raw: "maybank:1140 1234 0001"}
