@@ -51,8 +51,10 @@ type config struct {
 		Concurrency int `koanf:"concurrency" yaml:"concurrency"`
 		// Connections is how many may be open at a time; for one more the longest idle is closed, or the new one waits. 0 is
 		// 2048 for each CPU, and 4096 at least.
-		Connections int     `koanf:"connections" yaml:"connections"`
-		TLS         httpTLS `koanf:"tls" yaml:"tls"`
+		Connections int `koanf:"connections" yaml:"connections"`
+		// Shed refuses requests that waited too long for a CPU, so that the others are answered in time.
+		Shed bool    `koanf:"shed" yaml:"shed"`
+		TLS  httpTLS `koanf:"tls" yaml:"tls"`
 	} `koanf:"http" yaml:"http"`
 
 	// Gateway is the hub's own signing key, for partners that report over HTTP.
@@ -147,7 +149,7 @@ func defaultConfig() config {
 	c.Name = wire.DefaultAudience
 	c.LogLevel = "info"
 	c.KeyRing, c.Partners, c.Registry = "keyring.yaml", "partners.yaml", registryFile
-	c.HTTP.Addr, c.HTTP.AdminAddr = "127.0.0.1:8080", "127.0.0.1:8081"
+	c.HTTP.Addr, c.HTTP.AdminAddr, c.HTTP.Shed = "127.0.0.1:8080", "127.0.0.1:8081", true
 	c.Gateway.KeyID, c.Gateway.Key = "gateway-1", "gateway.pem"
 	c.Kafka.Brokers = []string{"127.0.0.1:9092"}
 	c.Kafka.Reports, c.Kafka.Changes = "waspada.reports.v1", "waspada.changes.v1"

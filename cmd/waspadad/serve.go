@@ -363,6 +363,7 @@ func (d *daemon) askParts() ([]run.Part, error) {
 	apiCfg := api.DefaultConfig()
 	apiCfg.Addr, apiCfg.Node, apiCfg.RefuseValues = d.cfg.HTTP.Addr, d.cfg.Node, d.cfg.HTTP.RefuseValues
 	apiCfg.Concurrency, apiCfg.Connections = d.cfg.HTTP.Concurrency, d.cfg.HTTP.Connections
+	apiCfg.Shed = d.cfg.HTTP.Shed
 	quotas, parts := d.openQuotas()
 	watch, err := d.watchSweeps(quotas)
 	if err != nil {

@@ -183,6 +183,9 @@ func (s *Server) bear(r *request, rt route) error {
 		return nil
 	}
 	r.pass.class = classOf(rt)
+	if !s.cfg.Shed {
+		return nil
+	}
 	now := time.Now()
 	waited, held := waiterOf(r.Request.Context()).waited(now)
 	r.held = held > 0

@@ -34,6 +34,8 @@ type Config struct {
 	Concurrency int
 	// Connections is how many may be open at a time: see connections. 0 is 2048 for each CPU, and 4096 at least.
 	Connections int
+	// Shed refuses what waited too long for a CPU: see waiting.
+	Shed bool
 	// DrainDelay is how long the server goes on after its readiness is off, so that load balancers notice.
 	DrainDelay time.Duration
 	// DrainLimit is how long requests that are under way may take to end after that.
@@ -42,7 +44,7 @@ type Config struct {
 
 // DefaultConfig is what the daemon starts from.
 func DefaultConfig() Config {
-	return Config{Addr: "127.0.0.1:8080", DrainDelay: time.Second, DrainLimit: 10 * time.Second}
+	return Config{Addr: "127.0.0.1:8080", Shed: true, DrainDelay: time.Second, DrainLimit: 10 * time.Second}
 }
 
 // patience is how long a caller may take before its connection is cut; no caller takes another's time.

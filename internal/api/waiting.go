@@ -40,10 +40,10 @@ type waiting struct {
 }
 
 const (
-	// longWait is what a look-up may wait while the hub keeps up. While it does not it may wait twice what is usual at
-	// calm. Events may wait half as long and analysis a quarter: where look-ups queue for as long as they may, the others
-	// are refused altogether.
-	longWait = 250 * time.Millisecond
+	// longWait is what a request may wait while the hub keeps up. While it does not a look-up may wait twice what is usual
+	// at calm, events half as long and analysis a quarter: where look-ups queue for as long as they may, the others are
+	// refused altogether.
+	longWait = time.Second
 	// shortWait and twice mostUsual bound what a look-up may wait while the hub does not keep up.
 	shortWait, mostUsual = 5 * time.Millisecond, 25 * time.Millisecond
 	// quickly is how soon a request comes in where no others are before it.
@@ -100,7 +100,7 @@ func (w *waiting) refuses(c class, waited, held time.Duration, now time.Time) bo
 			w.long.Add(1)
 		}
 	}
-	refused := waited > longWait>>c
+	refused := waited > longWait
 	if w.queueing.Load() {
 		refused = waited > 2*usual>>c || held > 0
 	}

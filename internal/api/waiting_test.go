@@ -145,7 +145,7 @@ func (c *talker) ask(text string) (status int, err error) {
 
 // What is sent while the hub pauses has its answer after the pause, and waited for it.
 func TestAPauseHoldsWhatIsSentMeanwhile(t *testing.T) {
-	h := newHub(t)
+	h := newHub(t, func(c *Config, _ *Deps) { c.Shed = true })
 	addr := h.listen(t)
 	good := lookupHead(len(oneLookup)) + oneLookup
 	c := talk(t, addr)

@@ -78,7 +78,8 @@ func TestOverloadIsShed(t *testing.T) {
 	if testkit.Long() {
 		sizes, conns, each = []int{1, 25}, 512, 8*time.Second
 	}
-	hub := hubtest.Start(t, hubtest.Options{NodeOptions: hubtest.NodeOptions{Env: []string{"GOMAXPROCS=1"}}})
+	hub := hubtest.Start(t, hubtest.Options{NodeOptions: hubtest.NodeOptions{
+		Env: []string{"GOMAXPROCS=1", "WASPADA_HTTP_SHED=true"}}})
 	if testkit.Long() {
 		pin(t, hub.Pid())
 	}
