@@ -50,7 +50,7 @@ func TestWhoQueuesForLongIsTurnedAwayTheLessUrgentFirst(t *testing.T) {
 		}
 	}
 	h.pass(time.Second, ms/10)
-	note("calm", ms, 60*ms, 100*ms, 200*ms, 300*ms)
+	note("calm", ms, 300*ms, 1100*ms)
 	h.pass(150*ms, 20*ms)
 	note("a moment", 20*ms)
 	h.pass(300*ms, 20*ms)
@@ -63,7 +63,7 @@ func TestWhoQueuesForLongIsTurnedAwayTheLessUrgentFirst(t *testing.T) {
 	got = append(got, "held: "+h.who(0, 100*ms))
 	all := "analytics contribute lookup"
 	want := []string{
-		"calm, 1ms: " + all, "calm, 60ms: " + all, "calm, 100ms: contribute lookup", "calm, 200ms: lookup", "calm, 300ms: ",
+		"calm, 1ms: " + all, "calm, 300ms: " + all, "calm, 1.1s: ",
 		"a moment, 20ms: " + all,
 		"queueing, 1ms: " + all, "queueing, 2ms: contribute lookup", "queueing, 4ms: lookup", "queueing, 6ms: ",
 		"held: ",
