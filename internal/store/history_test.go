@@ -36,7 +36,7 @@ func TestAHistoryHasWhatNamesTheDigestAndNothingElse(t *testing.T) {
 	seg := messages(0, 0, entries)
 	for _, e := range seg.Entries {
 		if e.Offset%10 < 3 {
-			e.Opinions, e.Event.Role, e.Event.Case, e.Event.LossBand, e.Platform, e.Region = nil, 0, "", 0, 0, 0
+			e.Opinions, e.Event.Role, e.Event.Case, e.Event.LossBand, e.Platform, e.Institution, e.Region = nil, 0, "", 0, 0, 0, 0
 			want = append(want, e)
 		}
 	}
