@@ -13,7 +13,7 @@ const (
 	// ReportCount counts those of kind report.
 	ReportCount Metric = 2
 	// IndicatorCount counts the different indicators that events are about. By days and weeks it is of sketches: exact for
-	// a few thousand, and beyond with an error of about half a per cent.
+	// some hundred, and beyond with an error of about one per cent.
 	IndicatorCount Metric = 3
 	// ReporterCount counts the different organisations that events come from.
 	ReporterCount Metric = 4
