@@ -38,7 +38,7 @@ type request struct {
 	pass    pass // through the gate
 	// verdicts are those that the answer holds.
 	verdicts fraud.Verdicts
-	held     bool // its caller did not wait for the end of a pause
+	held     bool // its caller did not wait as told after a refusal
 }
 
 // Header values that are shared between answers, so that an answer allocates none.
@@ -200,13 +200,14 @@ func (s *Server) slowDown(r *request) {
 	if r.code != overloaded {
 		return
 	}
-	pause := s.waiting.pause(r.held, time.Now())
-	if pause == 0 {
+	from := waiterOf(r.Request.Context())
+	longest := s.waiting.hold(r.held, from.wasLetGo(), time.Now())
+	if longest == 0 {
 		return
 	}
 	r.Writer.Flush()
-	time.Sleep(pause)
-	waiterOf(r.Request.Context()).resumes(time.Now())
+	letGo := s.waiting.holds.wait(longest)
+	from.resumes(time.Now(), letGo)
 }
 
 // recovered answers after a panic. Neither the answer nor the log has what was thrown, which may hold anything; a

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"math"
+	"math/rand/v2"
 	"net"
 	"runtime"
 	"sync/atomic"
@@ -14,7 +16,7 @@ import (
 // waiting turns away what has waited too long for a CPU. When CPUs are short, requests wait in sockets and in Go's
 // scheduler before any code of ours sees them; the kernel tells since when:
 //
-//	received ──socket, poller, run queue──▶ head is read ──▶ has it waited longer than its class may? ──503──▶ pause
+//	received ──socket, poller, run queue──▶ head is read ──▶ has it waited longer than its class may? ──503──▶ hold
 //	                                                      └──▶ who asks, quotas, gate …
 //
 // While the hub keeps up, a request may wait for long: something passes, as the collector or a neighbour on the machine.
@@ -23,12 +25,12 @@ import (
 // simpler form of "Fail at Scale" (B. Maurer, ACM Queue 13:8, 2015); as Go's scheduler is not fair, a quarter that waits
 // stands for a queue, and not the shortest wait. No library that we know measures the wait before a handler.
 //
-// A refusal costs a good part of what a look-up costs, so beyond a number of them each second the hub pauses: it has
-// answered, and does not read on from that connection. What is sent meanwhile is held, and is refused after the pause;
-// the next pause is the longest. So what refusing costs is bounded by the number of connections, whatever comes.
+// A refusal costs a good part of what a look-up costs, so beyond a number of them each second the hub holds: it has
+// answered, and does not read on from that connection. What is sent meanwhile is refused after the hold, and the
+// connection held again until there is room: see holds. So what refusing costs is bounded by the number of connections,
+// whatever comes; and who waits as told is never held.
 type waiting struct {
 	queueing atomic.Bool
-	queued   atomic.Int64 // when a request was seen that had, Unix nanoseconds
 	usual    atomic.Int64 // what one in a hundred waits at calm, nanoseconds
 
 	// A window ends at the first request after its end. Its requests: all, those that waited longer than usual, and longer
@@ -36,7 +38,10 @@ type waiting struct {
 	end                      atomic.Int64 // Unix nanoseconds
 	all, slow, long, refused atomic.Int64
 	streak                   int // of windows, below 0 of such in which requests queued; for whoever ends a window
-	refusals                 *rate.Limiter
+	// Since room was last asked for: requests, and those that waited longer than usual.
+	recent, recentlySlow atomic.Int64
+	refusals             *rate.Limiter
+	holds                *holds
 }
 
 const (
@@ -45,25 +50,25 @@ const (
 	// refused altogether.
 	longWait = time.Second
 	// shortWait and twice mostUsual bound what a look-up may wait while the hub does not keep up.
-	shortWait, mostUsual = 5 * time.Millisecond, 25 * time.Millisecond
-	// quickly is how soon a request comes in where no others are before it.
-	quickly = shortWait / 4
-	// queueWindows in a row tell that the hub does not keep up; calmWindows in which nobody is refused, that it does again.
+	shortWait, mostUsual = 5 * time.Millisecond, 15 * time.Millisecond
+	// queueWindows in a row tell that the hub does not keep up; calmWindows in which nobody is held and fewer than one in
+	// calmShare are refused, that it does again.
 	windowLength              = 100 * time.Millisecond
 	queueWindows, calmWindows = 2, 5
+	calmShare                 = 50
 	// fewest is of how many requests a window must be to show that they queue.
 	fewest = 10
-	// idleAfter is how long nobody may have queued for the hub to have room.
-	idleAfter = 2 * shortWait
-	// refusalsPerCPU is how many requests are refused each second for each CPU before the hub pauses: some 5 % of its time.
-	refusalsPerCPU = 500
-	// longestPause is shorter than what Retry-After says, and than what callers wait.
-	longestPause = 800 * time.Millisecond
+	// refusalsPerCPU is how many requests are refused each second for each CPU before connections are held, and how many of
+	// these are let go while there is room: each some 2 % of its time.
+	refusalsPerCPU = 250
+	// longestHold is shorter than what Retry-After says, and than what callers wait.
+	longestHold = 800 * time.Millisecond
 )
 
 func newWaiting() *waiting {
 	perSecond := refusalsPerCPU * runtime.GOMAXPROCS(0)
 	w := &waiting{refusals: rate.NewLimiter(rate.Limit(perSecond), perSecond/10)}
+	w.holds = &holds{room: w.room}
 	w.usual.Store(int64(shortWait / 2))
 	return w
 }
@@ -83,18 +88,16 @@ func (w *waiting) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(queueingMetric, prometheus.GaugeValue, value)
 }
 
-// refuses tells whether a request is turned away that waited so long for a CPU, and before that was held so long by a
-// pause.
+// refuses tells whether a request is turned away that waited so long for a CPU, and before that was held so long.
 func (w *waiting) refuses(c class, waited, held time.Duration, now time.Time) bool {
 	w.turn(now)
 	usual := time.Duration(w.usual.Load())
 	if held == 0 {
 		w.all.Add(1)
-		if waited >= quickly {
-			w.queued.Store(now.UnixNano())
-		}
+		w.recent.Add(1)
 		if waited > usual {
 			w.slow.Add(1)
+			w.recentlySlow.Add(1)
 		}
 		if waited > 2*usual {
 			w.long.Add(1)
@@ -104,7 +107,7 @@ func (w *waiting) refuses(c class, waited, held time.Duration, now time.Time) bo
 	if w.queueing.Load() {
 		refused = waited > 2*usual>>c || held > 0
 	}
-	if refused {
+	if refused && held == 0 {
 		w.refused.Add(1)
 	}
 	return refused
@@ -122,7 +125,7 @@ func (w *waiting) turn(now time.Time) {
 		if w.streak = min(w.streak, 0) - 1; w.streak <= -queueWindows {
 			w.queueing.Store(true)
 		}
-	case refused > 0:
+	case refused*calmShare > all || w.queueing.Load() && w.holds.any():
 		w.streak = 0
 	default:
 		if w.streak = max(w.streak, 0) + 1; w.streak >= calmWindows {
@@ -139,29 +142,35 @@ func (w *waiting) turn(now time.Time) {
 	}
 }
 
-// pause is how long nothing is read from a connection after a refusal. Who was held and is refused did not wait as it
-// was told, and is held for the whole time; unless there is room, then it may begin afresh.
-func (w *waiting) pause(held bool, now time.Time) time.Duration {
-	if held {
-		if now.UnixNano()-w.queued.Load() > int64(idleAfter) {
-			return 0
-		}
-		return longestPause
+// hold is how long at most nothing is read from a connection after a refusal. It was held before where its caller did not
+// wait as told; where it was let go then, it begins afresh.
+func (w *waiting) hold(before, letGo bool, now time.Time) time.Duration {
+	if before && letGo || !before && w.refusals.AllowN(now, 1) {
+		return 0
 	}
-	r := w.refusals.ReserveN(now, 1)
-	d := r.DelayFrom(now)
-	if d > longestPause {
-		r.CancelAt(now)
-		return longestPause
+	return longestHold - rand.N(longestHold/4) // not all at once
+}
+
+// room is how many connections may be let go that were held, asked once each letGoEvery: any number once the hub keeps up,
+// none while those that are not held queue.
+func (w *waiting) room() int {
+	recent, slow := w.recent.Swap(0), w.recentlySlow.Swap(0)
+	switch {
+	case !w.queueing.Load():
+		return math.MaxInt
+	case slow*4 > recent:
+		return 0
 	}
-	return d
+	return max(1, int(float64(w.refusals.Limit())*letGoEvery.Seconds()))
 }
 
 // waiter is a connection that knows how long its last request has waited before it was read, and how long it was held.
 type waiter interface {
 	waited(now time.Time) (waited, held time.Duration)
-	// resumes notes that a pause is over.
-	resumes(now time.Time)
+	// resumes notes that a hold is over, because it was let go or because it took too long.
+	resumes(now time.Time, letGo bool)
+	// wasLetGo tells how the last one ended.
+	wasLetGo() bool
 }
 
 type waiterKey struct{}
@@ -185,4 +194,5 @@ func waiterOf(ctx context.Context) waiter {
 type nobody struct{}
 
 func (nobody) waited(time.Time) (waited, held time.Duration) { return 0, 0 }
-func (nobody) resumes(time.Time)                             {}
+func (nobody) resumes(time.Time, bool)                       {}
+func (nobody) wasLetGo() bool                                { return false }

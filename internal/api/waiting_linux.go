@@ -18,6 +18,7 @@ type stamped struct {
 	oob      [64]byte
 	received atomic.Int64 // Unix nanoseconds, 0 while it is not known
 	resumed  atomic.Int64
+	letGo    atomic.Bool
 }
 
 // stamp returns the connection as it is where the kernel does not do it.
@@ -94,4 +95,9 @@ func (s *stamped) waited(now time.Time) (waited, held time.Duration) {
 	return time.Duration(now.UnixNano() - received), 0
 }
 
-func (s *stamped) resumes(now time.Time) { s.resumed.Store(now.UnixNano()) }
+func (s *stamped) resumes(now time.Time, letGo bool) {
+	s.resumed.Store(now.UnixNano())
+	s.letGo.Store(letGo)
+}
+
+func (s *stamped) wasLetGo() bool { return s.letGo.Load() }

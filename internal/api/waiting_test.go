@@ -6,8 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -90,28 +94,82 @@ func TestBearableIsTwiceWhatIsUsual(t *testing.T) {
 	}
 }
 
-func TestRefusalsBeyondABoundAreFollowedByPauses(t *testing.T) {
+func TestConnectionsAreHeldAfterRefusalsBeyondABound(t *testing.T) {
 	w, now := newWaiting(), time.Unix(1e9, 0)
-	bound := int(w.refusals.Limit())
-	var longest time.Duration
-	for n := range 10 * bound { // in one second
-		at := now.Add(time.Duration(n) * time.Second / time.Duration(10*bound))
-		pause := w.pause(false, at)
-		if n < w.refusals.Burst() && pause > 0 {
-			t.Fatalf("the refusal %d is followed by a pause of %s", n, pause)
+	for n := range w.refusals.Burst() {
+		if held := w.hold(false, false, now); held > 0 {
+			t.Fatalf("the refusal %d is followed by a hold of %s", n, held)
 		}
-		longest = max(longest, pause)
 	}
-	if longest != longestPause {
-		t.Errorf("the longest pause is %s, want %s", longest, longestPause)
+	for what, held := range map[string]time.Duration{
+		"one refusal more": w.hold(false, false, now),
+		"who was held and did not wait as told, a second later": w.hold(true, false, now.Add(time.Second)),
+	} {
+		if held < longestHold*3/4 || held > longestHold {
+			t.Errorf("%s is followed by a hold of %s", what, held)
+		}
 	}
-	w.queued.Store(now.UnixNano())
-	if got := w.pause(true, now); got != longestPause {
-		t.Errorf("who does not wait for the end of a pause waits %s", got)
+	if held := w.hold(true, true, now); held != 0 {
+		t.Errorf("who was let go is held for %s", held)
 	}
-	if got := w.pause(true, now.Add(time.Second)); got != 0 {
-		t.Errorf("who does not wait for the end of a pause waits %s with nobody else there", got)
-	}
+}
+
+// While others queue nobody is let go; while they do not, a few at a time are, the longest held first; and all when the
+// hub keeps up again.
+func TestWhoIsHeldIsLetGoAsThereIsRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const ms = time.Millisecond
+		h := hour{newWaiting(), time.Now()}
+		h.pass(time.Second, 20*ms)
+		var got []int
+		var mu sync.Mutex
+		var over atomic.Int32
+		for n := range 100 {
+			go func() {
+				if !h.holds.wait(longestHold) {
+					over.Add(1)
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				got = append(got, n)
+			}()
+			synctest.Wait()
+		}
+		note := func(what string, from, to int) {
+			time.Sleep(letGoEvery)
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			slices.Sort(got) // they run in any order
+			var want []int
+			for n := from; n < to; n++ {
+				want = append(want, n)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s: who was let go (-want +got):\n%s", what, diff)
+			}
+			got = nil
+		}
+		perTick := int(float64(h.refusals.Limit()) * letGoEvery.Seconds())
+		h.pass(10*ms, 20*ms)
+		note("queueing", 0, 0)
+		h.pass(10*ms, ms/10)
+		note("room", 0, perTick)
+		h.queueing.Store(false)
+		note("calm", perTick, 100)
+		for range 2 {
+			go func() {
+				if !h.holds.wait(0) {
+					over.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		if over.Load() != 2 || h.holds.held.Len() != 0 {
+			t.Errorf("%d of 2 were held to the end, %d still are", over.Load(), h.holds.held.Len())
+		}
+	})
 }
 
 // talker is one connection.
@@ -143,8 +201,8 @@ func (c *talker) ask(text string) (status int, err error) {
 	return answer.StatusCode, err
 }
 
-// What is sent while the hub pauses has its answer after the pause, and waited for it.
-func TestAPauseHoldsWhatIsSentMeanwhile(t *testing.T) {
+// What is sent while its connection is held has its answer after that, and waited for it.
+func TestWhatIsSentMeanwhileIsHeld(t *testing.T) {
 	h := newHub(t, func(c *Config, _ *Deps) { c.Shed = true })
 	addr := h.listen(t)
 	good := lookupHead(len(oneLookup)) + oneLookup
@@ -155,10 +213,10 @@ func TestAPauseHoldsWhatIsSentMeanwhile(t *testing.T) {
 	}
 	w := h.server.waiting
 	w.queueing.Store(true)
-	w.end.Store(time.Now().Add(time.Hour).UnixNano()) // no window ends
-	w.usual.Store(0)                                  // who waited at all is refused
-	w.refusals.SetBurst(0)                            // and held for the longest pause
-	w.queued.Store(time.Now().Add(time.Hour).UnixNano())
+	w.end.Store(time.Now().Add(time.Hour).UnixNano())    // no window ends
+	w.usual.Store(0)                                     // who waited at all is refused
+	w.refusals.SetBurst(0)                               // and held
+	w.holds.room = func() int { return 0 }               // for as long as may be
 	testkit.Eventually(t, 10*time.Second, func() error { // the kernel stamps a moment after it is asked to
 		if status, err := c.ask(good); status != 503 {
 			return fmt.Errorf("answered %d, %v", status, err)
@@ -166,8 +224,8 @@ func TestAPauseHoldsWhatIsSentMeanwhile(t *testing.T) {
 		return nil
 	})
 	began := time.Now()
-	if status, err := c.ask(good); status != 503 || time.Since(began) < longestPause/2 {
-		t.Errorf("within the pause: %d, %v after %s", status, err, time.Since(began))
+	if status, err := c.ask(good); status != 503 || time.Since(began) < longestHold/2 {
+		t.Errorf("while it is held: %d, %v after %s", status, err, time.Since(began))
 	}
 	if n := counted(t, h, "waspada_api_shed_total", "lookup"); n != 2 {
 		t.Errorf("the metric counts %v refusals of 2", n)

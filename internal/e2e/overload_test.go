@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,10 +23,12 @@ type storm struct {
 }
 
 func (s *storm) flood(rate, conns int, request func(n int) []byte) *hubtest.Tally {
-	return hubtest.Flood{
-		Addr: strings.TrimPrefix(s.hub.API, "http://"), Rate: rate, Conns: conns, Request: request,
-		During: s.each, Limit: s.limit,
-	}.Run()
+	return s.ask(hubtest.Flood{Rate: rate, Conns: conns, Request: request})
+}
+
+func (s *storm) ask(f hubtest.Flood) *hubtest.Tally {
+	f.Addr, f.During, f.Limit = strings.TrimPrefix(s.hub.API, "http://"), s.each, max(f.Limit, s.limit)
+	return f.Run()
 }
 
 // busy runs work and returns for how much of its time the daemon had a CPU; on a machine with other work it had to wait
@@ -59,7 +62,8 @@ func (s *storm) series(int) []byte {
 	return s.hub.Request("analyst", "/v1/trends/series?by=type&bucket=hour", "")
 }
 
-// pin gives the daemon a CPU and the test, with what it runs, the others, where that can be done.
+// pin gives the daemon a CPU and the test, with what it runs, the others, where that can be done. ClickHouse, which has a
+// machine of its own elsewhere, takes what the test leaves, or it would make callers late.
 func pin(t *testing.T, daemon int) {
 	t.Helper()
 	for pid, cpu := range map[int]string{daemon: "0", os.Getpid(): "1"} {
@@ -68,11 +72,25 @@ func pin(t *testing.T, daemon int) {
 			return
 		}
 	}
+	children, err := exec.Command("pgrep", "-P", strconv.Itoa(os.Getpid())).Output()
+	if err != nil {
+		t.Logf("NOT NICE, ClickHouse may make callers late: %v", err)
+	}
+	for child := range strings.FieldsSeq(string(children)) {
+		if child == strconv.Itoa(daemon) {
+			continue
+		}
+		tasks, _ := filepath.Glob("/proc/" + child + "/task/*")
+		for _, task := range tasks {
+			_ = exec.Command("taskset", "-cp", "1", filepath.Base(task)).Run()
+			_ = exec.Command("renice", "-n", "19", "-p", filepath.Base(task)).Run()
+		}
+	}
 }
 
-// Ten times as many look-ups as the hub can do on one CPU, from callers who never wait as they are told, beside events
-// and questions: every refusal is a proper one, memory stays bounded, and afterwards all is answered. In the long form
-// the hub does nearly as much as ever, those who are answered hardly wait, and what is less urgent suffers first.
+// Ten times as many look-ups as the hub can do on one CPU, from callers who never wait as they are told: every refusal is
+// a proper one, memory stays bounded, and afterwards all is answered. In the long form the hub does nearly as much as ever,
+// those who are answered hardly wait, and what is less urgent suffers first.
 func TestOverloadIsShed(t *testing.T) {
 	sizes, conns, each := []int{25}, 128, 2*time.Second
 	if testkit.Long() {
@@ -92,13 +110,17 @@ func TestOverloadIsShed(t *testing.T) {
 			s.run(t, size, conns)
 		})
 	}
+	t.Run("events and questions beside them", func(t *testing.T) {
+		(&storm{hub: hub, each: each, limit: 30 * time.Second}).order(t, conns)
+	})
 }
 
 func (s *storm) run(t *testing.T, size, conns int) {
+	const few = 16 // callers who keep the hub busy, and hardly wait for each other
 	lookup := s.lookups(size)
-	var full, calm, during, events, questions *hubtest.Tally
-	s.flood(0, 4, lookup) // warms up
-	fullCPU := s.busy(t, func() { full = s.flood(0, 4, lookup) })
+	var full, calm, during, polite *hubtest.Tally
+	s.flood(0, few, lookup) // warms up
+	fullCPU := s.busy(t, func() { full = s.flood(0, few, lookup) })
 	capacity := full.Rate()
 	calmCPU := s.busy(t, func() { calm = s.flood(int(capacity/2), conns, lookup) })
 	memory := s.hub.Metric(t, "process_resident_memory_bytes")
@@ -107,8 +129,7 @@ func (s *storm) run(t *testing.T, size, conns int) {
 	var most [2]float64 // goroutines, bytes
 	stormCPU := s.busy(t, func() {
 		var others sync.WaitGroup
-		others.Go(func() { events = s.flood(100, 32, s.events) })
-		others.Go(func() { questions = s.flood(20, 16, s.series) })
+		others.Go(func() { polite = s.ask(hubtest.Flood{Rate: 50, Conns: 64, Request: lookup, Polite: true}) })
 		others.Go(func() {
 			for range 4 {
 				time.Sleep(s.each / 5)
@@ -135,22 +156,18 @@ func (s *storm) run(t *testing.T, size, conns int) {
 	t.Logf("capacity, with %.2f of a CPU: %s", fullCPU, full)
 	t.Logf("calm, with %.2f: %s", calmCPU, calm)
 	t.Logf("storm, with %.2f: %s", stormCPU, during)
-	t.Logf("events beside it: %s", events)
-	t.Logf("questions beside it: %s", questions)
+	t.Logf("callers beside it who wait as told: %s", polite)
 	t.Logf("offered %.1f times the capacity; goodput %.0f %%, by CPU time %.0f %%; p99 %.1f times that of calm; recovered "+
 		"within %s; memory %.0f to %.0f MiB, goroutines %.0f to %.0f", float64(during.Offered)/during.Took.Seconds()/capacity,
 		100*goodput, 100*perCPU, float64(during.P99())/float64(calm.P99()), recovery.Round(10*time.Millisecond),
 		memory/(1<<20), most[1]/(1<<20), goroutines, most[0])
 
-	for name, y := range map[string]*hubtest.Tally{"look-ups": during, "events": events, "questions": questions} {
-		if y.Failed > 0 && !testkit.Long() || y.Failed > y.Offered/100 {
-			t.Errorf("%s were neither answered nor properly refused: %s", name, y)
-		}
-	}
+	s.proper(t, "look-ups", during)
+	s.proper(t, "look-ups of those who wait as told", polite)
 	if during.Refused == 0 {
 		t.Error("there was no overload")
 	}
-	if most[1] > memory+256<<20 || most[0] > goroutines+float64(3*(conns+48)+100) {
+	if most[1] > memory+256<<20 || most[0] > goroutines+float64(3*(conns+64)+100) {
 		t.Error("memory or goroutines grow without a bound")
 	}
 	if !testkit.Long() {
@@ -163,15 +180,37 @@ func (s *storm) run(t *testing.T, size, conns int) {
 		t.Error("recovery: want it within 10 s")
 	}
 	if min(fullCPU, stormCPU) < 0.8 {
-		t.Log("GOODPUT AND PRIORITY NOT JUDGED: the machine had too much other work, the daemon was not given its CPU")
-		return
-	}
-	if perCPU < 0.8 {
+		t.Log("GOODPUT NOT JUDGED: the machine had too much other work, the daemon was not given its CPU")
+	} else if perCPU < 0.8 {
 		t.Error("goodput: want 80 % of the capacity")
 	}
+}
+
+// proper wants everything to be answered or refused as the contract says.
+func (s *storm) proper(t *testing.T, what string, y *hubtest.Tally) {
+	t.Helper()
+	if y.Failed > 0 && !testkit.Long() || y.Failed > y.Offered/100 {
+		t.Errorf("%s were neither answered nor properly refused: %s", what, y)
+	}
+}
+
+// What is less urgent suffers first: analysts' questions before events, and events before look-ups.
+func (s *storm) order(t *testing.T, conns int) {
+	var looks, events, questions *hubtest.Tally
+	var others sync.WaitGroup
+	others.Go(func() { events = s.flood(100, 32, s.events) })
+	others.Go(func() { // a question takes long
+		questions = s.ask(hubtest.Flood{Rate: 20, Conns: 16, Request: s.series, Limit: 30 * time.Second})
+	})
+	looks = s.flood(100_000, conns, s.lookups(1))
+	others.Wait()
 	answered := func(y *hubtest.Tally) float64 { return float64(y.Good) / float64(max(1, y.Good+y.Refused+y.Failed)) }
-	if l, e, q := answered(during), answered(events), answered(questions); l < e || e < q {
-		t.Errorf("of what was sent were answered: look-ups %.2f, events %.2f, questions %.2f; want the more urgent first",
-			l, e, q)
+	t.Logf("answered of what was sent: look-ups %.2f, events %.2f, questions %.2f", answered(looks), answered(events),
+		answered(questions))
+	s.proper(t, "look-ups", looks)
+	s.proper(t, "events", events)
+	s.proper(t, "questions", questions)
+	if testkit.Long() && (answered(looks) < answered(events) || answered(events) < answered(questions)) {
+		t.Errorf("want the more urgent answered first:\n%s\n%s\n%s", looks, events, questions)
 	}
 }

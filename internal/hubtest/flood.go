@@ -30,6 +30,8 @@ type Flood struct {
 	During time.Duration
 	// Limit is how long callers wait for an answer; then they hang up.
 	Limit time.Duration
+	// Polite callers send nothing on a connection for a second after a refusal, as it says.
+	Polite bool
 }
 
 // Tally is what became of a flood's requests. Times count from the moment a request was due, in microseconds.
@@ -169,6 +171,9 @@ func (c *caller) ask(d due) {
 	case status == 503:
 		c.tally.Refused++
 		_ = c.tally.Told.RecordValue(took)
+		if c.flood.Polite {
+			time.Sleep(time.Second)
+		}
 	default:
 		c.tally.Good++
 		_ = c.tally.Answered.RecordValue(took)
