@@ -38,7 +38,7 @@ type waiting struct {
 	end                      atomic.Int64 // Unix nanoseconds
 	all, slow, long, refused atomic.Int64
 	streak                   int // of windows, below 0 of such in which requests queued; for whoever ends a window
-	// Since room was last asked for: requests, and those that waited longer than usual.
+	// Since room was last asked for: requests, and those that waited longer than half of what is usual.
 	recent, recentlySlow atomic.Int64
 	refusals             *rate.Limiter
 	holds                *holds
@@ -53,8 +53,8 @@ const (
 	shortWait, mostUsual = 5 * time.Millisecond, 15 * time.Millisecond
 	// queueWindows in a row tell that the hub does not keep up; calmWindows in which nobody is held and fewer than one in
 	// calmShare are refused, that it does again.
-	windowLength              = 100 * time.Millisecond
-	queueWindows, calmWindows = 2, 5
+	windowLength              = 50 * time.Millisecond
+	queueWindows, calmWindows = 2, 10
 	calmShare                 = 50
 	// fewest is of how many requests a window must be to show that they queue.
 	fewest = 10
@@ -97,6 +97,8 @@ func (w *waiting) refuses(c class, waited, held time.Duration, now time.Time) bo
 		w.recent.Add(1)
 		if waited > usual {
 			w.slow.Add(1)
+		}
+		if waited > usual/2 {
 			w.recentlySlow.Add(1)
 		}
 		if waited > 2*usual {

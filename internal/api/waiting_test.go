@@ -55,7 +55,7 @@ func TestWhoQueuesForLongIsTurnedAwayTheLessUrgentFirst(t *testing.T) {
 	}
 	h.pass(time.Second, ms/10)
 	note("calm", ms, 300*ms, 1100*ms)
-	h.pass(150*ms, 20*ms)
+	h.pass(40*ms, 20*ms)
 	note("a moment", 20*ms)
 	h.pass(300*ms, 20*ms)
 	note("queueing", ms, 2*ms, 4*ms, 6*ms)

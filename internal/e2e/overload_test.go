@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -92,9 +93,9 @@ func pin(t *testing.T, daemon int) {
 // a proper one, memory stays bounded, and afterwards all is answered. In the long form the hub does nearly as much as ever,
 // those who are answered hardly wait, and what is less urgent suffers first.
 func TestOverloadIsShed(t *testing.T) {
-	sizes, conns, each := []int{25}, 128, 2*time.Second
+	sizes, conns, each, rounds := []int{25}, 128, 2*time.Second, 1
 	if testkit.Long() {
-		sizes, conns, each = []int{1, 25}, 512, 8*time.Second
+		sizes, conns, each, rounds = []int{1, 25}, 512, 15*time.Second, 3
 	}
 	hub := hubtest.Start(t, hubtest.Options{NodeOptions: hubtest.NodeOptions{
 		Env: []string{"GOMAXPROCS=1", "WASPADA_HTTP_SHED=true"}}})
@@ -107,7 +108,7 @@ func TestOverloadIsShed(t *testing.T) {
 			if !testkit.Long() {
 				s.limit = 30 * time.Second // nothing is judged by the time it takes
 			}
-			s.run(t, size, conns)
+			s.run(t, size, conns, rounds)
 		})
 	}
 	t.Run("events and questions beside them", func(t *testing.T) {
@@ -115,11 +116,39 @@ func TestOverloadIsShed(t *testing.T) {
 	})
 }
 
-func (s *storm) run(t *testing.T, size, conns int) {
-	const few = 16 // callers who keep the hub busy, and hardly wait for each other
-	lookup := s.lookups(size)
+func (s *storm) run(t *testing.T, size, conns, rounds int) {
+	s.flood(0, few, s.lookups(size)) // warms up
+	var goodputs, waits []float64
+	for range rounds { // a machine's neighbours come and go: what is compared follows one on the other, and medians count
+		goodput, wait := s.round(t, s.lookups(size), conns)
+		waits = append(waits, wait)
+		if goodput > 0 {
+			goodputs = append(goodputs, goodput)
+		}
+	}
+	slices.Sort(waits)
+	slices.Sort(goodputs)
+	t.Logf("in %d rounds: goodput by CPU time %.2f, p99 in a storm %.1f times that at calm", rounds, goodputs, waits)
+	if !testkit.Long() {
+		return
+	}
+	if waits[rounds/2] > 3 {
+		t.Error("those who are answered wait too long: want a p99 within three times that of calm")
+	}
+	if len(goodputs) <= rounds/2 {
+		t.Log("GOODPUT NOT JUDGED: the machine had too much other work, the daemon was not given its CPU")
+	} else if goodputs[len(goodputs)/2] < 0.8 {
+		t.Error("goodput: want 80 % of the capacity")
+	}
+}
+
+// few are callers who keep the hub busy, and hardly wait for each other.
+const few = 16
+
+// round measures the capacity, calm and a storm. It returns the goodput by CPU time, or 0 where the daemon was not given its
+// CPU, and the p99 of the storm as a multiple of that at calm.
+func (s *storm) round(t *testing.T, lookup func(int) []byte, conns int) (goodput, wait float64) {
 	var full, calm, during, polite *hubtest.Tally
-	s.flood(0, few, lookup) // warms up
 	fullCPU := s.busy(t, func() { full = s.flood(0, few, lookup) })
 	capacity := full.Rate()
 	calmCPU := s.busy(t, func() { calm = s.flood(int(capacity/2), conns, lookup) })
@@ -151,16 +180,16 @@ func (s *storm) run(t *testing.T, size, conns int) {
 		return nil
 	})
 	recovery := time.Since(ended)
-	goodput := during.Rate() / capacity
-	perCPU := goodput * fullCPU / stormCPU
+	share := during.Rate() / capacity
+	goodput, wait = share*fullCPU/stormCPU, float64(during.P99())/float64(calm.P99())
 	t.Logf("capacity, with %.2f of a CPU: %s", fullCPU, full)
 	t.Logf("calm, with %.2f: %s", calmCPU, calm)
 	t.Logf("storm, with %.2f: %s", stormCPU, during)
 	t.Logf("callers beside it who wait as told: %s", polite)
 	t.Logf("offered %.1f times the capacity; goodput %.0f %%, by CPU time %.0f %%; p99 %.1f times that of calm; recovered "+
-		"within %s; memory %.0f to %.0f MiB, goroutines %.0f to %.0f", float64(during.Offered)/during.Took.Seconds()/capacity,
-		100*goodput, 100*perCPU, float64(during.P99())/float64(calm.P99()), recovery.Round(10*time.Millisecond),
-		memory/(1<<20), most[1]/(1<<20), goroutines, most[0])
+		"within %s; memory %.0f to %.0f MiB, goroutines %.0f to %.0f",
+		float64(during.Offered)/during.Took.Seconds()/capacity, 100*share, 100*goodput, wait,
+		recovery.Round(10*time.Millisecond), memory/(1<<20), most[1]/(1<<20), goroutines, most[0])
 
 	s.proper(t, "look-ups", during)
 	s.proper(t, "look-ups of those who wait as told", polite)
@@ -170,20 +199,13 @@ func (s *storm) run(t *testing.T, size, conns int) {
 	if most[1] > memory+256<<20 || most[0] > goroutines+float64(3*(conns+64)+100) {
 		t.Error("memory or goroutines grow without a bound")
 	}
-	if !testkit.Long() {
-		return
-	}
-	if during.P99() > 3*calm.P99() {
-		t.Error("those who are answered wait too long: want a p99 within three times that of calm")
-	}
-	if recovery > 10*time.Second {
+	if testkit.Long() && recovery > 10*time.Second {
 		t.Error("recovery: want it within 10 s")
 	}
 	if min(fullCPU, stormCPU) < 0.8 {
-		t.Log("GOODPUT NOT JUDGED: the machine had too much other work, the daemon was not given its CPU")
-	} else if perCPU < 0.8 {
-		t.Error("goodput: want 80 % of the capacity")
+		return 0, wait
 	}
+	return goodput, wait
 }
 
 // proper wants everything to be answered or refused as the contract says.
