@@ -18,7 +18,7 @@ need = @command -v $(1) >/dev/null || \
     { printf '%s\n' "$(1) is missing: it is needed $(2)." "Get it with: $(3)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help build engine kafka-jars demo test test-kafka test-cluster test-kill test-faults test-soak console console-tools bench lint fmt clean need-go need-python
+.PHONY: help build engine kafka-jars demo test test-kafka test-cluster test-kill test-faults test-soak console console-tools bench bench-full bench-tools bench-table lint fmt clean need-go need-python
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,8 +74,27 @@ console: ## build the web console into internal/console/dist, which is kept in t
 console-tools:
 	@internal/console/web/install.sh browser
 
-bench: need-go engine ## run the benchmarks
-	$(GO) test $(TAGS) -run '^$$' -bench . -benchmem -timeout 60m ./benchmarks/...
+# Results go to benchmarks/results and from there to the tables of benchmarks/README.md. The first line compares look-ups,
+# the second runs Go's benchmarks, which keep their rows themselves.
+BENCH := WASPADA_BENCH_RESULTS=$(CURDIR)/benchmarks/results
+bench: need-go engine bench-tools ## compare the hub with what one would pick instead (10 minutes, Linux)
+	$(GO) build $(TAGS) -o bin/bench ./benchmarks/bench
+	$(BENCH) bin/bench run
+	$(BENCH) $(GO) test $(TAGS) -run '^$$' -bench . -benchtime 1x -timeout 60m ./benchmarks
+	@$(MAKE) --no-print-directory bench-table
+
+bench-full: need-go engine bench-tools ## the same for longer, and with 10 million indicators (an hour)
+	$(GO) build $(TAGS) -o bin/bench ./benchmarks/bench
+	$(BENCH) bin/bench run --rounds 9 --during 3s
+	$(BENCH) bin/bench run --rounds 5 --during 2s --size 10000000
+	$(BENCH) $(GO) test $(TAGS) -run '^$$' -bench . -benchtime 5x -timeout 120m ./benchmarks
+	@$(MAKE) --no-print-directory bench-table
+
+bench-tools: ## install what the hub is compared with, from Debian's packages, as root; or say what is missing
+	@benchmarks/tools.sh
+
+bench-table: need-go ## make the tables of benchmarks/README.md from benchmarks/results
+	@$(GO) run $(TAGS) ./benchmarks/bench table benchmarks/README.md benchmarks/results
 
 lint: need-go ## check format, vet and staticcheck
 	@unformatted=$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go')); \

@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/waspada-hub/waspada/benchmarks/loadgen"
+	"github.com/waspada-hub/waspada/benchmarks/report"
+)
+
+// options are the flags of `bench run`.
+type options struct {
+	plans, results string
+	families       []string
+	size           int
+	rounds         int
+	during         time.Duration
+}
+
+func newRunCommand() *cobra.Command {
+	opts := options{results: report.Dir()}
+	cmd := &cobra.Command{
+		Use: "run", Short: "Play the plans and keep the results", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return opts.run(cmd.Context()) },
+	}
+	cmd.Flags().StringVar(&opts.plans, "plans", "benchmarks/scenarios", "folder of the plans")
+	cmd.Flags().StringVar(&opts.results, "results", opts.results, "folder of the results; empty keeps none")
+	cmd.Flags().StringSliceVar(&opts.families, "family", nil, "only these families")
+	cmd.Flags().IntVar(&opts.size, "size", 0, "how many indicators are listed; 0 is the first size of each plan")
+	cmd.Flags().IntVar(&opts.rounds, "rounds", 5, "how often each run is repeated")
+	cmd.Flags().DurationVar(&opts.during, "during", time.Second, "how long each run takes")
+	return cmd
+}
+
+func (o *options) run(ctx context.Context) (err error) {
+	plans, err := loadPlans(o.plans)
+	if err != nil {
+		return err
+	}
+	bySize := map[int][]plan{}
+	for _, p := range plans {
+		size := o.size
+		if size == 0 {
+			size = p.Sizes[0]
+		}
+		if slices.Contains(p.Sizes, size) && (len(o.families) == 0 || slices.Contains(o.families, p.Family)) {
+			bySize[size] = append(bySize[size], p)
+		}
+	}
+	if len(bySize) == 0 {
+		return errors.New("no plan is of that family and size")
+	}
+	dir, err := os.MkdirTemp("", "waspada-bench-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	bin, err := buildPrograms(ctx, dir)
+	if err != nil {
+		return err
+	}
+	for _, size := range slices.Sorted(maps.Keys(bySize)) {
+		if err := o.runSize(ctx, dir, bin, size, bySize[size]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// buildPrograms builds what is started, as it is shipped.
+func buildPrograms(ctx context.Context, dir string) (bin string, err error) {
+	bin = filepath.Join(dir, "bin")
+	if err := os.Mkdir(bin, 0o755); err != nil {
+		return "", err
+	}
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "nomsgpack", "-o", bin,
+		"github.com/waspada-hub/waspada/cmd/waspadad", "github.com/waspada-hub/waspada/benchmarks/baseline")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build: %w: %s", err, out)
+	}
+	return bin, nil
+}
+
+// runSize starts everybody who is asked in the plans, and plays them.
+func (o *options) runSize(ctx context.Context, dir, bin string, size int, plans []plan) error {
+	s := &stage{bin: bin, size: size, up: map[string]*rival{}, lost: map[string]error{}}
+	var err error
+	if s.dir, err = os.MkdirTemp(dir, "size-"); err != nil {
+		return err
+	}
+	defer func() {
+		s.stop()
+		_ = os.RemoveAll(s.dir)
+	}()
+	for _, p := range plans {
+		for _, name := range p.asked() {
+			if _, err := s.get(ctx, name); err != nil {
+				if ctx.Err() != nil || name == "hub" {
+					return fmt.Errorf("%s: %w", name, err)
+				}
+				fmt.Fprintf(os.Stderr, "%s is left out: %v\n", name, err)
+			}
+		}
+	}
+	// The engine was filled by all CPUs; now it is a server like the others. This program's threads keep off its CPU.
+	if engine := s.up["clickhouse"]; engine != nil {
+		for _, pid := range engine.pids {
+			if err := pin(pid, serverCPU); err != nil {
+				return err
+			}
+		}
+	}
+	if err := pin(os.Getpid(), ownCPU); err != nil {
+		return err
+	}
+	for _, p := range plans {
+		runs, err := o.play(ctx, s, &p)
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Family, err)
+		}
+		var rows []report.Row
+		for _, r := range p.Rows {
+			rows = append(rows, r.row(runs, size))
+		}
+		kept := report.Family{Name: p.Family + "-" + sizeName(size), Title: withSize(p.Title, size), About: withSize(p.About, size)}
+		if err := report.Put(o.results, kept, rows...); err != nil {
+			return err
+		}
+		fmt.Printf("\n%s\n", report.Table(report.Seen(kept, rows...)))
+	}
+	return nil
+}
+
+// play plays the runs of a plan in rounds, every other round backwards: what drifts meets all of them alike.
+func (o *options) play(ctx context.Context, s *stage, p *plan) (map[string]*seen, error) {
+	names := slices.Sorted(maps.Keys(p.Runs))
+	runs, rates := map[string]*seen{}, map[string]float64{}
+	for _, name := range names {
+		runs[name] = &seen{}
+		r := p.Runs[name]
+		if s.up[r.To] == nil {
+			runs[name].missing = s.lost[r.To].Error()
+			continue
+		}
+		if r.Pace > 0 { // find out what it can do
+			pace := r.Pace
+			r.Pace, r.Rate = 0, 0
+			result, _, err := o.once(s, r, 0)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			rates[name] = pace * result.Rate()
+		}
+	}
+	for round := range o.rounds {
+		for _, name := range names {
+			r, sees := p.Runs[name], runs[name]
+			if sees.missing != "" {
+				continue
+			}
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if r.Pace > 0 {
+				r.Rate = rates[name]
+			}
+			result, cpu, err := o.once(s, r, uint64(round+1))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			n := float64(result.Indicators)
+			sees.cpu = append(sees.cpu, float64(cpu)/n)
+			sees.wall = append(sees.wall, float64(result.Took)/n)
+			sees.p50 = append(sees.p50, result.Quantile(50).Seconds()*1000)
+			sees.p99 = append(sees.p99, result.Quantile(99).Seconds()*1000)
+			sees.refused += result.Refused
+			fmt.Fprintf(os.Stderr, "%d %-22s %8.2f µs CPU an indicator; %s\n", round+1, name, float64(cpu)/n/1000, result)
+		}
+		slices.Reverse(names)
+	}
+	return runs, nil
+}
+
+// once plays a run: first for a fifth of the time, so that connections, caches and pools are warm.
+func (o *options) once(s *stage, r run, seed uint64) (*loadgen.Result, time.Duration, error) {
+	to := s.up[r.To]
+	keys := loadgen.NewKeys(r.Scenario, to.listed, seed)
+	asker, err := loadgen.NewAsker(r.Scenario, keys, to.target)
+	if err != nil {
+		return nil, 0, err
+	}
+	session, err := loadgen.Dial(r.Scenario, asker, to.network, to.addr)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer session.Close()
+	if _, err := session.Run(r.Rate, o.during/5); err != nil {
+		return nil, 0, err
+	}
+	// The generator makes no garbage; whatever else this program does may wait with collecting its own.
+	runtime.GC()
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	before, asked := cpuTime(to.pids), keys.Hits
+	result, err := session.Run(r.Rate, o.during)
+	if err != nil {
+		return nil, 0, err
+	}
+	cpu := cpuTime(to.pids) - before
+	if result.Indicators == 0 {
+		return nil, 0, errors.New("nothing was answered")
+	}
+	if err := rightHits(r, result, keys.Hits-asked); err != nil {
+		return nil, 0, err
+	}
+	return result, cpu, nil
+}
+
+// rightHits holds what was told listed against what was asked about and is; who tells nothing is believed. Of what was
+// asked twice in one question a database tells once.
+func rightHits(r run, result *loadgen.Result, asked int) error {
+	tells := r.To != "echo" && r.To != "gin-empty" && r.To != "gin-body"
+	if !tells || result.Refused > 0 || result.Hits == asked {
+		return nil
+	}
+	if r.Batch > 1 && result.Hits < asked && result.Hits > asked*9/10 {
+		return nil
+	}
+	return fmt.Errorf("%d of those asked about are listed, and %d were told", asked, result.Hits)
+}
