@@ -85,8 +85,8 @@ type config struct {
 		User     string   `koanf:"user" yaml:"user"`
 		// PasswordFile holds the password; empty for none.
 		PasswordFile string `koanf:"password_file" yaml:"password_file"`
-		// AnalystUser asks for trends, with the password in AnalystPasswordFile; empty for User. It needs SELECT on the
-		// database; of a read-only profile "readonly" must be 2, since each question sets its own bounds.
+		// AnalystUser asks for trends, with the password in AnalystPasswordFile; empty for User. What it needs is in
+		// deploy/clickhouse/analyst.sql.
 		AnalystUser         string `koanf:"analyst_user" yaml:"analyst_user"`
 		AnalystPasswordFile string `koanf:"analyst_password_file" yaml:"analyst_password_file"`
 		// Cluster names a ClickHouse cluster; empty for a single server.

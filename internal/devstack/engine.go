@@ -27,7 +27,7 @@ type EngineOptions struct {
 	NativePort, HTTPPort int
 	// Users are accounts beside "default".
 	Users []User
-	// Settings are ClickHouse's settings by name for "default" and for users that are not ReadOnly.
+	// Settings are ClickHouse's settings by name for "default" and for users without Limits.
 	Settings map[string]string
 	// Config is XML that goes inside <clickhouse> of the engine's configuration, such as <remote_servers>.
 	Config string

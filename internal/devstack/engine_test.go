@@ -138,7 +138,10 @@ func TestEngineSurvivesHostileConnections(t *testing.T) {
 func TestEngineUsersHaveTheRightsOfTheirProfile(t *testing.T) {
 	e := testkit.OwnClickHouse(t, devstack.EngineOptions{Users: []devstack.User{
 		{Name: "writer", Password: "w"},
-		{Name: "analyst", Password: "a", ReadOnly: true, Grants: []string{"GRANT SELECT ON d.*"}},
+		{Name: "analyst", Password: "a", Grants: []string{"GRANT SELECT ON d.*"}, Limits: []devstack.Limit{
+			{Setting: "readonly", Value: "2"}, {Setting: "max_execution_time", Value: "60", Min: "1", Max: "60"},
+			{Setting: "max_threads", Value: "1", Fixed: true},
+		}},
 	}})
 	query(t, e, "CREATE DATABASE d ENGINE = Atomic")
 	query(t, e, "CREATE DATABASE other ENGINE = Atomic")
@@ -154,6 +157,7 @@ func TestEngineUsersHaveTheRightsOfTheirProfile(t *testing.T) {
 		{"analyst reads with a shorter limit", "analyst", "a", "SELECT 1 SETTINGS max_execution_time = 5", true},
 		{"analyst raises a limit", "analyst", "a", "SELECT 1 SETTINGS max_execution_time = 3600", false},
 		{"analyst removes a limit", "analyst", "a", "SELECT 1 SETTINGS max_execution_time = 0", false},
+		{"analyst changes what is fixed", "analyst", "a", "SELECT 1 SETTINGS max_threads = 2", false},
 		{"analyst writes", "analyst", "a", "INSERT INTO d.t VALUES (2)", false},
 		{"analyst drops", "analyst", "a", "DROP TABLE d.t", false},
 		{"analyst reads elsewhere", "analyst", "a", "SELECT count() FROM other.t", false},

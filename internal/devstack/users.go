@@ -12,11 +12,18 @@ import (
 type User struct {
 	Name     string
 	Password string
-	// ReadOnly gives the analyst's profile: no writes, and limits of 60 s and 1 GiB that a query may lower, not raise.
-	ReadOnly bool
+	// Limits are the settings of its profile; without any it has that of "default".
+	Limits []Limit
 	// Grants replaces the user's rights by these statements without "TO", such as "GRANT SELECT ON waspada.*".
 	// Empty leaves every right that the profile allows.
 	Grants []string
+}
+
+// Limit is a setting of a user's profile. A query may change it within Min and Max, where they are given, and not at all
+// where it is Fixed.
+type Limit struct {
+	Setting, Value, Min, Max string
+	Fixed                    bool
 }
 
 const profilesHead = `<clickhouse>
@@ -24,17 +31,7 @@ const profilesHead = `<clickhouse>
     <default>
 `
 
-const usersHead = `    </default>
-    <analyst>
-      <readonly>2</readonly>
-      <max_execution_time>60</max_execution_time>
-      <max_memory_usage>1073741824</max_memory_usage>
-      <constraints>
-        <max_execution_time><min>1</min><max>60</max></max_execution_time>
-        <max_memory_usage><min>1</min><max>1073741824</max></max_memory_usage>
-      </constraints>
-    </analyst>
-  </profiles>
+const usersHead = `  </profiles>
   <quotas><default/></quotas>
   <users>
     <default>
@@ -52,11 +49,17 @@ func usersXML(opts EngineOptions) string {
 	for name, value := range opts.Settings {
 		b.WriteString("      <" + name + ">" + escapeXML(value) + "</" + name + ">\n")
 	}
+	b.WriteString("    </default>\n")
+	for _, u := range opts.Users {
+		if len(u.Limits) > 0 {
+			writeProfile(&b, u)
+		}
+	}
 	b.WriteString(usersHead)
 	for _, u := range opts.Users {
 		profile := "default"
-		if u.ReadOnly {
-			profile = "analyst"
+		if len(u.Limits) > 0 {
+			profile = u.Name
 		}
 		sum := sha256.Sum256([]byte(u.Password))
 		b.WriteString("    <" + u.Name + ">\n")
@@ -74,6 +77,31 @@ func usersXML(opts EngineOptions) string {
 	}
 	b.WriteString("  </users>\n</clickhouse>\n")
 	return b.String()
+}
+
+// writeProfile writes a user's limits as the profile of its name.
+func writeProfile(b *strings.Builder, u User) {
+	element := func(name, text string) string {
+		if text == "" {
+			return ""
+		}
+		return "<" + name + ">" + escapeXML(text) + "</" + name + ">"
+	}
+	b.WriteString("    <" + u.Name + ">\n")
+	for _, l := range u.Limits {
+		b.WriteString("      " + element(l.Setting, l.Value) + "\n")
+	}
+	b.WriteString("      <constraints>\n")
+	for _, l := range u.Limits {
+		bounds := element("min", l.Min) + element("max", l.Max)
+		if l.Fixed {
+			bounds += "<readonly/>"
+		}
+		if bounds != "" {
+			b.WriteString("        <" + l.Setting + ">" + bounds + "</" + l.Setting + ">\n")
+		}
+	}
+	b.WriteString("      </constraints>\n    </" + u.Name + ">\n")
 }
 
 // writeConfig writes the engine's configuration: where its users are, and extra, the inner XML of <clickhouse>.

@@ -39,6 +39,8 @@ type Options struct {
 	NodeOptions
 	// Engine is a ClickHouse that the test may stop; nil means the shared one.
 	Engine *devstack.Engine
+	// Database is the name of the hub's own on such an engine; empty for one that is made up.
+	Database string
 	// Kafka is the test's own way to a cluster; without brokers it is the shared one.
 	Kafka topic.Cluster
 	// ViaKafka and ViaClickHouse are the addresses at which the daemon finds them, where these differ from the test's: a
@@ -92,8 +94,14 @@ func Start(t testing.TB, opts Options) *Hub {
 	if err != nil {
 		t.Fatal(err)
 	}
+	database := opts.Database
+	if database == "" {
+		database = testkit.DatabaseOn(t, engine)
+	} else {
+		testkit.MakeDatabase(t, engine, database)
+	}
 	h := &Hub{
-		Keys: keys, Ring: ring, Kafka: kafka, Database: testkit.DatabaseOn(t, engine),
+		Keys: keys, Ring: ring, Kafka: kafka, Database: database,
 		Topics: topics(t, kafka, opts),
 		dir:    dir, engineHTTP: "http://" + engine.HTTPAddr(), publishers: map[string]*publisher.Publisher{},
 	}

@@ -35,8 +35,8 @@ const bounds = " SETTINGS max_execution_time = 6, max_memory_usage = 1000000000,
 // analystConns are few: questions of analysts wait for each other rather than for the ledger.
 const analystConns = 4
 
-// NewAnalyst makes an Analyst. It reaches nobody yet. The user needs SELECT on the database only; of a profile that is
-// read-only, "readonly" must be 2, since each question sets its bounds.
+// NewAnalyst makes an Analyst. It reaches nobody yet. deploy/clickhouse/analyst.sql says what the user needs; of a profile
+// that is read-only, "readonly" must be 2, since each question sets its bounds.
 func NewAnalyst(cfg Config) (*Analyst, error) {
 	words, err := fraud.LoadTaxonomy(schemas.Taxonomy())
 	if err != nil {
@@ -129,12 +129,12 @@ func (a *Analyst) Series(ctx context.Context, q fraud.SeriesQuestion) ([]fraud.S
 // tooMuch turns the server's word that a question went over its bounds into a refusal.
 func tooMuch(err error) error {
 	const (
-		tooManyRows, timeoutExceeded, tooSlow, memoryLimit, tooManyBytes = 158, 159, 160, 241, 307
+		tooManyRows, timeoutExceeded, tooSlow, memoryLimit, tooManyBytes, tooLarge = 158, 159, 160, 241, 307, 396
 	)
 	var refused *clickhouse.Exception
 	if errors.As(err, &refused) {
 		switch refused.Code {
-		case tooManyRows, timeoutExceeded, tooSlow, memoryLimit, tooManyBytes:
+		case tooManyRows, timeoutExceeded, tooSlow, memoryLimit, tooManyBytes, tooLarge:
 			return fraud.Refuse(fraud.ReasonSchema, "/from", "the question takes more than a question may: ask for less time, "+
 				"a wider bucket, or without the filter")
 		}

@@ -15,7 +15,7 @@ import (
 )
 
 func TestAQuestionThatTakesTooMuchIsRefused(t *testing.T) {
-	for _, code := range []int32{158, 159, 160, 241, 307} {
+	for _, code := range []int32{158, 159, 160, 241, 307, 396} {
 		if f := faultOf(store.TooMuch(&clickhouse.Exception{Code: code})); f == nil || f.Pointer != "/from" {
 			t.Errorf("code %d: %v", code, f)
 		}

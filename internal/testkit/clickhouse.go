@@ -104,6 +104,13 @@ func Database(t testing.TB) (addr, database string) {
 func DatabaseOn(t testing.TB, engine *devstack.Engine) (database string) {
 	t.Helper()
 	database = uniqueName(t, "_")
+	MakeDatabase(t, engine, database)
+	return database
+}
+
+// MakeDatabase makes a database of a given name, for a test with an engine of its own.
+func MakeDatabase(t testing.TB, engine *devstack.Engine, database string) {
+	t.Helper()
 	for _, shard := range engine.Shards() {
 		if _, err := shard.Query(t.Context(), "CREATE DATABASE "+database+" ENGINE = Atomic"); err != nil {
 			t.Fatal(err)
@@ -113,5 +120,4 @@ func DatabaseOn(t testing.TB, engine *devstack.Engine) (database string) {
 			_, _ = shard.Query(context.Background(), "DROP DATABASE IF EXISTS "+database+" SYNC")
 		})
 	}
-	return database
 }

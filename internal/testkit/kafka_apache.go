@@ -52,6 +52,18 @@ func AsUser(t testing.TB, cluster *devstack.ApacheCluster, user string) topic.Cl
 // "REPORTS=mine".
 func Provision(t testing.TB, cluster *devstack.ApacheCluster, env ...string) {
 	t.Helper()
+	cmd, err := cluster.Script(t.Context(), filepath.Join(sourceTree(t), "deploy", "kafka", "topics-and-rights.sh"), env...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd.Path, err, out)
+	}
+}
+
+// sourceTree is the folder of go.mod.
+func sourceTree(t testing.TB) string {
+	t.Helper()
 	root, err := os.Getwd() // the folder of the test's package
 	for ; err == nil && !exists(filepath.Join(root, "go.mod")); root = filepath.Dir(root) {
 		if root == filepath.Dir(root) {
@@ -61,13 +73,7 @@ func Provision(t testing.TB, cluster *devstack.ApacheCluster, env ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd, err := cluster.Script(t.Context(), filepath.Join(root, "deploy", "kafka", "topics-and-rights.sh"), env...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", cmd.Path, err, out)
-	}
+	return root
 }
 
 func exists(file string) bool {
