@@ -1,7 +1,7 @@
 // The frame: who is signed in decides which pages there are, and the address which of them is seen.
 import { useEffect, useRef } from 'preact/hooks'
 import { me, signOut } from './hub/session'
-import { allowedPages, type Page } from './pages'
+import { allowedPages, pages as allPages, type Page } from './pages'
 import { SignInPage } from './pages/signin'
 import { Icon, Mark } from './parts/icon'
 import { Preferences } from './parts/preferences'
@@ -26,7 +26,8 @@ function SignedOut() {
 
 function Console() {
   const pages = allowedPages()
-  const current = pages.find(({ name }) => name === page.value) ?? pages[0]
+  const refused = allPages.find((one) => one.name === page.value && !pages.includes(one))
+  const current = refused ?? pages.find(({ name }) => name === page.value) ?? pages[0]
   const main = useRef<HTMLElement>(null)
   const seen = useRef(current?.name)
 
@@ -69,11 +70,27 @@ function Console() {
         <Account />
       </header>
       <main id="main" ref={main} tabIndex={-1} aria-label={current && t(current.title)}>
-        {current ? <current.view /> : <p class="empty">{t('nothing_allowed')}</p>}
+        {refused && <Refused page={refused} first={pages[0]} />}
+        {!refused && (current ? <current.view /> : <p class="empty">{t('nothing_allowed')}</p>)}
       </main>
     </div>
   )
 }
+
+/** Refused is seen by who follows an address to a page that their key may not see. */
+const Refused = ({ page, first }: { page: Page; first: Page | undefined }) => (
+  <div class="refused">
+    <h1>{t(page.title)}</h1>
+    <div class="notice" role="alert">
+      <p>{t('refused_page', { right: known(`right_${page.needs}`) })}</p>
+      {first && (
+        <p>
+          <a href={linkTo(first.name)}>{t('refused_go', { page: t(first.title) })}</a>
+        </p>
+      )}
+    </div>
+  </div>
+)
 
 function Menu({ pages, current }: { pages: Page[]; current: Page | undefined }) {
   const groups = [...new Set(pages.map(({ group }) => group))]

@@ -11,6 +11,14 @@ declare module 'hub:category' {
   const terms: { name: string; parent?: string; en: string; ms: string }[]
   export default terms
 }
+declare module 'hub:institution' {
+  const terms: { name: string; parent?: string; en: string; ms: string }[]
+  export default terms
+}
+declare module 'hub:platform' {
+  const terms: { name: string; parent?: string; en: string; ms: string }[]
+  export default terms
+}
 declare module 'hub:region' {
   const terms: { name: string; parent?: string; en: string; ms: string }[]
   export default terms

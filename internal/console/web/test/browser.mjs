@@ -61,7 +61,7 @@ export async function newPage(options = {}) {
     const url = route.request().url()
     if (
       url.startsWith(`${input.hub}/`) ||
-      url.startsWith(`${input.strict}/`) ||
+      (input.strict && url.startsWith(`${input.strict}/`)) ||
       url.startsWith('data:') ||
       url.startsWith('blob:')
     )
@@ -124,3 +124,20 @@ export async function accessible(page) {
 }
 
 export const shoot = (page, name) => page.screenshot({ path: join(input.screenshots, `${name}.png`) })
+
+const themes = ['light', 'dark']
+const languages = ['en', 'ms']
+
+/** everywhere holds a page to its claims in both languages and themes. */
+export async function everywhere(page, name) {
+  for (const language of languages) {
+    await page.locator(`input[value=${language}]`).check({ force: true })
+    for (const theme of themes) {
+      await page.locator(`input[value=${theme}]`).check({ force: true })
+      await claim(`${name} is accessible in ${language}, ${theme}`, () => accessible(page))
+      if ((language === 'en') === (theme === 'light')) await shoot(page, `${name}-${language}-${theme}`)
+    }
+  }
+  await page.locator('input[value=en]').check({ force: true })
+  await page.locator('input[value=light]').check({ force: true })
+}

@@ -17,6 +17,25 @@ export const endedBecause = signal('')
 
 export const may = (scope: Scope): boolean => me.value?.scopes.includes(scope) ?? false
 
+/** authority says whether the reader's organisation is the police or a regulator. */
+export const authority = (): boolean => me.value?.kind === 'police' || me.value?.kind === 'regulator'
+
+/** Right is a scope, or what the hub makes of scopes and kinds: any key; analyse of an authority; that, or admin. */
+export type Right = Scope | 'any' | 'oversee' | 'supervise'
+
+/** holds says whether the reader has a right. The hub decides: this only spares the reader what it would refuse. */
+export function holds(right: Right): boolean {
+  switch (right) {
+    case 'any':
+      return !!me.value
+    case 'oversee':
+      return may('analyse') && authority()
+    case 'supervise':
+      return may('admin') || holds('oversee')
+  }
+  return may(right)
+}
+
 export const currentKey = (): string => key
 
 /** remembered is the key of this tab's last page, '' for none. */

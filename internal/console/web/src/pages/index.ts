@@ -1,20 +1,40 @@
 // The pages, in the order of the menu. A page says what its key must be allowed; what is not is not shown.
 import type { ComponentType } from 'preact'
-import { may, type Scope } from '../hub/session'
+import { holds, type Right } from '../hub/session'
 import type { Word } from '../words'
 import type { IconName } from '../parts/icon'
+import { CampaignsPage } from './campaigns'
 import { DisputesPage } from './disputes'
+import { EmergingPage } from './emerging'
 import { FeedPage } from './feed'
 import { LookupPage } from './lookup'
+import { MoversPage } from './movers'
 import { PartnersPage } from './partners'
 import { ReportsPage } from './reports'
 import { TrendsPage } from './trends'
 
-export type Page = { name: string; title: Word; group: Word; icon: IconName; needs: Scope; view: ComponentType }
+export type Page = { name: string; title: Word; group: Word; icon: IconName; needs: Right; view: ComponentType }
 
-const pages: Page[] = [
+export const pages: Page[] = [
   { name: 'lookup', title: 'page_lookup', group: 'group_ask', icon: 'search', needs: 'lookup', view: LookupPage },
   { name: 'trends', title: 'page_trends', group: 'group_see', icon: 'trends', needs: 'analyse', view: TrendsPage },
+  {
+    name: 'emerging',
+    title: 'page_emerging',
+    group: 'group_see',
+    icon: 'emerging',
+    needs: 'analyse',
+    view: EmergingPage,
+  },
+  { name: 'movers', title: 'page_movers', group: 'group_see', icon: 'movers', needs: 'analyse', view: MoversPage },
+  {
+    name: 'campaigns',
+    title: 'page_campaigns',
+    group: 'group_see',
+    icon: 'campaigns',
+    needs: 'analyse',
+    view: CampaignsPage,
+  },
   { name: 'feed', title: 'page_feed', group: 'group_see', icon: 'feed', needs: 'lookup', view: FeedPage },
   { name: 'reports', title: 'page_reports', group: 'group_say', icon: 'reports', needs: 'report', view: ReportsPage },
   {
@@ -35,4 +55,4 @@ const pages: Page[] = [
   },
 ]
 
-export const allowedPages = (): Page[] => pages.filter(({ needs }) => may(needs))
+export const allowedPages = (): Page[] => pages.filter(({ needs }) => holds(needs))

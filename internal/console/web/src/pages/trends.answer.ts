@@ -1,77 +1,90 @@
 // What the hub answers, made into the lines of a chart.
 import { answered, hub } from '../hub/client'
 import type { components } from '../hub/schema'
-import { known, t } from '../words'
-import { categoryTitle, classOf } from '../words/terms'
-import type { Question } from './trends.question'
+import { classOf } from '../words/terms'
+import { distinct, titleOf, type Axis } from './trends.measure'
+import type { Dimension, Question } from './trends.question'
 
-export type Line = { key: string; values: number[]; total: number }
+export type Line = {
+  key: string
+  values: number[]
+  /** Which points are of too few to be told, or have a part that is; their values leave it out. */
+  few: boolean[]
+  /** The sum of the values, or the highest where they cannot be added up. */
+  total: number
+}
 export type Lines = {
-  from: Date
-  to: Date
+  /** What was asked, with the bounds that the hub made of it. */
+  asked: Asked
   times: Date[]
   lines: Line[]
-  sum: number[]
+  /** Of all lines, where they can be added up. */
+  sum: number[] | undefined
   total: number
-  /** Some points are of too few to be told, and stand as 0. */
+  /** Something was not told. */
   suppressed: boolean
 }
 
 type Series = components['schemas']['SeriesResponse']
 
-/** seriesOf asks for the lines of a question, the largest first. */
-export async function seriesOf({
-  by,
+export type Asked = Pick<Question, 'metric' | 'by' | 'bucket' | 'from' | 'to' | 'filters'>
+
+/** axisOf is the dimension that the hub is asked by. */
+export const axisOf = (by: Dimension): Axis => (by === 'class' ? 'category' : by)
+
+/** parameters are what the hub is asked. */
+export const parameters = ({ metric, by, bucket, from, to, filters }: Asked) => ({
+  ...filters,
+  metric,
+  by: axisOf(by),
   bucket,
-  from,
-  to,
-}: Pick<Question, 'by' | 'bucket' | 'from' | 'to'>): Promise<Lines> {
-  const answer = await answered(
-    hub.GET('/v1/trends/series', {
-      params: {
-        query: { by: by === 'class' ? 'category' : by, bucket, from: from.toISOString(), to: to.toISOString() },
-      },
-    }),
-  )
-  return linesOf(answer as Series, by === 'class' ? classOf : (key) => key)
+  from: from.toISOString(),
+  to: to.toISOString(),
+})
+
+/** seriesOf asks for the lines of a question, the largest first. */
+export async function seriesOf(asked: Asked): Promise<Lines> {
+  const answer = await answered(hub.GET('/v1/trends/series', { params: { query: parameters(asked) } }))
+  return linesOf(answer as Series, asked)
 }
 
 const add = (a: number, b: number) => a + b
 
-function linesOf({ series, from, to }: Series, group: (key: string) => string): Lines {
+function linesOf({ metric, series, from, to }: Series, asked: Asked): Lines {
+  const group = asked.by === 'class' ? classOf : (key: string) => key
   const times = (series[0]?.points ?? []).map(({ at }) => new Date(at))
-  const grouped = new Map<string, number[]>()
-  const suppressed = series.some(({ points }) => points.some((point) => point.suppressed))
+  const grouped = new Map<string, Omit<Line, 'total'>>()
   for (const { key, points } of series) {
-    const line = grouped.get(group(key)) ?? times.map(() => 0)
-    points.forEach(({ value = 0 }, i) => (line[i] = (line[i] ?? 0) + value))
-    grouped.set(group(key), line)
+    const name = group(key)
+    const line = grouped.get(name) ?? { key: name, values: times.map(() => 0), few: times.map(() => false) }
+    points.forEach(({ value = 0, suppressed }, i) => {
+      line.values[i]! += value
+      line.few[i] ||= suppressed ?? false
+    })
+    grouped.set(name, line)
   }
-  const lines = [...grouped].map(([key, values]) => ({ key, values, total: values.reduce(add, 0) }))
+  const adds = !distinct(metric)
+  const totalOf = (values: number[]) => (adds ? values.reduce(add, 0) : Math.max(0, ...values))
+  const lines = [...grouped.values()].map((line) => ({ ...line, total: totalOf(line.values) }))
   lines.sort((a, b) => b.total - a.total || a.key.localeCompare(b.key))
-  const sum = times.map((_, i) => lines.reduce((all, { values }) => all + (values[i] ?? 0), 0))
-  return { from: new Date(from), to: new Date(to), times, lines, sum, total: sum.reduce(add, 0), suppressed }
+  const sum = adds ? times.map((_, i) => lines.reduce((all, { values }) => all + (values[i] ?? 0), 0)) : undefined
+  const bounds = { from: new Date(from), to: new Date(to) }
+  return {
+    asked: { ...asked, ...bounds },
+    times,
+    lines,
+    sum,
+    total: sum ? sum.reduce(add, 0) : Math.max(0, ...lines.map(({ total }) => total)),
+    suppressed: lines.some(({ few }) => few.includes(true)),
+  }
 }
 
-/** titleOf is a line's name in the reader's language. */
-export function titleOf(by: Question['by'], key: string): string {
-  if (!key) return t('no_category')
-  if (by === 'type') return known(`type_${key}`, key)
-  if (by === 'partner_kind') return known(`kind_${key}`, key)
-  return categoryTitle(key)
-}
-
-const iso = (at: Date) => new Date(at.getTime() + 8 * 3_600_000).toISOString().replace('.000Z', '+08:00')
-
-/** csvOf is a table with a row for each bucket and a column for each line. */
-export function csvOf({ times, lines }: Lines): string {
-  const rows = times.map((at, i) => [iso(at), ...lines.map(({ values }) => values[i])].join(','))
-  return [['at', ...lines.map(({ key }) => key || 'none')].join(','), ...rows].join('\r\n') + '\r\n'
-}
+/** lineTitle is a line's name in the reader's language. */
+export const lineTitle = (by: Dimension, key: string): string => titleOf(axisOf(by), key)
 
 /** weekOf sums hours by weekday, Monday first, and hour of the day in Malaysia. */
 export function weekOf({ times, lines, sum }: Lines, only: string): number[][] {
-  const values = only ? (lines.find(({ key }) => key === only)?.values ?? []) : sum
+  const values = only ? (lines.find(({ key }) => key === only)?.values ?? []) : (sum ?? [])
   const week = Array.from({ length: 7 }, () => Array.from({ length: 24 }, () => 0))
   times.forEach((at, i) => {
     const local = new Date(at.getTime() + 8 * 3_600_000)

@@ -1,41 +1,46 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { number, t, weekday } from '../words'
-import { seriesOf, titleOf, weekOf, type Lines } from './trends.answer'
+import { t, weekday } from '../words'
+import { lineTitle, seriesOf, weekOf, type Lines } from './trends.answer'
+import { distinct, told } from './trends.measure'
 import { question } from './trends.question'
 
 const weeks = 4
 const levels = 6
 const hours = Array.from({ length: 24 }, (_, hour) => hour)
 
-/** Heat shows at which hours of the week events happen, over the four weeks before the end of the time asked about. */
+/** Heat shows at which hours of the week something happens, over the four weeks before the end of the time asked about. */
 export function Heat() {
+  return distinct(question.value.metric) ? null : <Week /> // its squares are sums
+}
+
+function Week() {
   const lines = useSignal<Lines | undefined>(undefined)
-  const { by, only, to, last } = question.value
+  const { metric, by, only, to, last, filters } = question.value
 
   useEffect(() => {
     let current = true
     const end = question.peek().to
     const from = new Date(end.getTime() - weeks * 7 * 86_400_000)
     // What went wrong is said above the chart, which asks the same of the same server.
-    seriesOf({ by, bucket: 'hour', from, to: end }).then(
+    seriesOf({ ...question.peek(), bucket: 'hour', from, to: end }).then(
       (answer) => current && (lines.value = answer),
-      () => undefined,
+      () => current && (lines.value = undefined),
     )
     return () => void (current = false)
-  }, [by, last ?? to.getTime()])
+  }, [metric, by, last ?? to.getTime(), JSON.stringify(filters)])
 
   if (!lines.value || lines.value.total === 0) return null
   const week = weekOf(lines.value, only)
   const most = Math.max(1, ...week.flat())
   const at = week.flat().indexOf(most)
-  const title = only ? t('heat_title_of', { name: titleOf(by, only) }) : t('heat_title')
+  const title = only ? t('heat_title_of', { name: lineTitle(by, only) }) : t('heat_title')
   return (
     <section class="sheet heat-sheet">
       <header>
         <h2 id="heat">{title}</h2>
         <p class="aside">
-          {at >= 0 && t('heat_most', { day: weekday(Math.floor(at / 24)), hour: `${at % 24}:00`, n: number(most) })}
+          {at >= 0 && t('heat_most', { day: weekday(Math.floor(at / 24)), hour: `${at % 24}:00`, n: told(metric, most) })}
         </p>
       </header>
       <div class="scroll" tabIndex={0} role="region" aria-label={title}>
@@ -58,9 +63,9 @@ export function Heat() {
                   <td
                     key={hour}
                     class={`level-${Math.ceil((n / most) * levels)}`}
-                    title={`${weekday(i)} ${hour}:00: ${number(n)}`}
+                    title={`${weekday(i)} ${hour}:00: ${told(metric, n)}`}
                   >
-                    <span class="unseen">{number(n)}</span>
+                    <span class="unseen">{told(metric, n)}</span>
                   </td>
                 ))}
               </tr>

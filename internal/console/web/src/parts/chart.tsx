@@ -3,9 +3,10 @@ import { useEffect, useRef } from 'preact/hooks'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { dark } from '../theme'
-import { axisTime, language, number } from '../words'
+import { axisTime, language, short } from '../words'
 
-export type ChartLine = { key: string; values: number[]; colour: string }
+/** A value of null is not told: the line has a gap. */
+export type ChartLine = { key: string; values: (number | null)[]; colour: string }
 
 export function Chart(props: {
   label: string
@@ -51,7 +52,7 @@ export function Chart(props: {
             space: 76,
             values: (_, splits, __, ___, step) => splits.map((at) => axisTime(new Date(at * 1000), step)),
           },
-          { ...axis, size: 58, values: (_, splits) => splits.map((n) => (Number.isInteger(n) ? number(n) : '')) },
+          { ...axis, size: 58, values: (_, splits) => splits.map((n) => (Number.isInteger(n) ? short(n) : '')) },
         ],
         series: [
           {},

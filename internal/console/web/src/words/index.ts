@@ -42,6 +42,7 @@ export function counted(stem: Counted, n: number): string {
 const zone = 'Asia/Kuala_Lumpur'
 const formats = computed(() => ({
   number: new Intl.NumberFormat(locale.value),
+  short: new Intl.NumberFormat(locale.value, { notation: 'compact', maximumFractionDigits: 1 }),
   percent: new Intl.NumberFormat(locale.value, { style: 'percent', maximumFractionDigits: 1 }),
   moment: new Intl.DateTimeFormat(locale.value, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone }),
   clock: new Intl.DateTimeFormat(locale.value, { timeStyle: 'medium', timeZone: zone }),
@@ -54,6 +55,8 @@ const formats = computed(() => ({
 }))
 
 export const number = (n: number): string => formats.value.number.format(n)
+/** short is a number for where there is little room: 1.2M. */
+export const short = (n: number): string => (Math.abs(n) < 100_000 ? number(n) : formats.value.short.format(n))
 export const percent = (share: number): string => formats.value.percent.format(share)
 export const moment = (at: Date): string => formats.value.moment.format(at)
 export const clock = (at: Date): string => formats.value.clock.format(at)

@@ -1,14 +1,27 @@
 // Titles of the taxonomies' terms, as the hub's own files have them.
 import categories from 'hub:category'
+import institutions from 'hub:institution'
+import platforms from 'hub:platform'
 import regions from 'hub:region'
 import { language } from '.'
 
-const titles = new Map([...categories, ...regions].map((term) => [term.name, term]))
+/** taxonomies are those by which events can be told apart, with their terms. */
+export const taxonomies = { category: categories, institution: institutions, platform: platforms, region: regions }
+export type Taxonomy = keyof typeof taxonomies
 
-/** categoryTitle is a category in the reader's language; a term that is newer than this console stays as it is. */
-export const categoryTitle = (name: string): string => titles.get(name)?.[language.value] ?? name
+const named = (terms: typeof categories) => new Map(terms.map((term) => [term.name, term]))
+const titles = {
+  category: named(categories),
+  institution: named(institutions),
+  platform: named(platforms),
+  region: named(regions),
+}
 
-export const regionTitle = categoryTitle
+/** termTitle is a term in the reader's language; one that is newer than this console stays as it is. */
+export const termTitle = (taxonomy: Taxonomy, name: string): string =>
+  titles[taxonomy].get(name)?.[language.value] ?? name
+
+export const categoryTitle = (name: string): string => termTitle('category', name)
 
 /** topCategories are the classes, each with the terms below it. */
 export const topCategories = categories
@@ -19,4 +32,4 @@ export const topCategories = categories
 export const states = regions.filter(({ parent }) => parent)
 
 /** classOf is the class that a category belongs to, itself when it is one. */
-export const classOf = (name: string): string => titles.get(name)?.parent ?? name
+export const classOf = (name: string): string => titles.category.get(name)?.parent ?? name
