@@ -105,7 +105,7 @@ func frauds(t *testing.T, hub *hubtest.Hub) (members []int, events int) {
 func TestTheAnalystsPagesInARealBrowser(t *testing.T) {
 	t.Parallel()
 	hub := hubtest.Start(t, hubtest.Options{NodeOptions: hubtest.NodeOptions{
-		Settings: map[string]any{"campaigns.every": "500ms"},
+		Settings: map[string]any{"campaigns.every": "500ms", "registry": "clickhouse"},
 	}})
 	hub.Query(t, season)
 	hub.Query(t, days)

@@ -47,7 +47,7 @@ export function Graph({ whole }: { whole: Whole }) {
     ref: (element: SVGGElement | null) => {
       if (element) bodies.current.set(body, element)
     },
-    role: 'button',
+    role: 'button' as const,
     tabIndex: body === first ? 0 : -1,
     'aria-pressed': body === chosen.value,
     transform: `translate(${places[body]!.x.toFixed(1)} ${places[body]!.y.toFixed(1)})`,

@@ -13,6 +13,7 @@ import { axes, oneOf, titleOf, type Axis, type Filters } from './trends.measure'
 
 type Emerging = components['schemas']['EmergingResponse']
 type Alarm = Emerging['alarms'][number]
+type Series = components['schemas']['SeriesResponse']
 
 /** drawn is how many alarms have their course drawn, which the hub is asked for one by one. */
 const drawn = 20
@@ -152,23 +153,17 @@ function Told({ alarm, answer, course }: { alarm: Alarm; answer: Emerging; cours
 
 /** Course is the week before, hour by hour, with the alarm's window marked. */
 function Course({ alarm, filters, from, to }: { alarm: Alarm; filters: Filters; from: Date; to: Date }) {
-  const by = Object.keys(filters)[0] as keyof Filters
-  const { answer } = useAnswer(JSON.stringify([filters, to]), () =>
-    answered(
-      hub.GET('/v1/trends/series', {
-        params: {
-          query: {
-            ...filters,
-            metric: 'reports',
-            by,
-            bucket: 'hour',
-            from: from.toISOString(),
-            to: to.toISOString(),
-          },
-        },
-      }),
-    ),
-  )
+  const { answer } = useAnswer<Series>(JSON.stringify([filters, to]), async () => {
+    const query = {
+      ...filters,
+      metric: 'reports' as const,
+      by: Object.keys(filters)[0] as keyof Filters,
+      bucket: 'hour' as const,
+      from: from.toISOString(),
+      to: to.toISOString(),
+    }
+    return (await answered(hub.GET('/v1/trends/series', { params: { query } }))) as Series
+  })
   if (!answer) return <div class="spark" /> // what is not drawn is told beside it
   const counts = answer.series[0]?.points.map(({ value }) => value) ?? []
   const most = Math.max(0, ...counts.map((n) => n ?? 0))

@@ -25,9 +25,9 @@ async function answerTo(asked: Question): Promise<Answer> {
   const top = (await answered(hub.GET('/v1/trends/top', { params: { query: parameters(asked) } }))) as Top
   const { limit: _, ...same } = parameters(asked)
   const query = { ...same, bucket: 'day' as const, from: new Date(top.baseline_from).toISOString() }
-  const { series } = await answered(hub.GET('/v1/trends/series', { params: { query } })).catch(
-    (): Pick<Series, 'series'> => ({ series: [] }),
-  )
+  const { series } = (await answered(hub.GET('/v1/trends/series', { params: { query } })).catch(() => ({
+    series: [],
+  }))) as Pick<Series, 'series'>
   const courses = new Map(series.map(({ key, points }) => [key, points.map(({ value }): Count => value)]))
   return { ...top, asked, courses }
 }
