@@ -22,7 +22,7 @@ import (
 // reporters are the partners that say what the analysts' pages show.
 var reporters = []string{"bank-harimau", "bank-kenari", "bank-penyu", "wallet-cincin", "telco-rebana", "platform-wau"}
 
-// aWeek publishes the reports of a week: a few of everything each day, and in the last day many of one kind in one state.
+// aWeek publishes the reports of a week: some of everything each day, and in the last one many of a kind in one state.
 func aWeek(t *testing.T, hub *hubtest.Hub) (events int) {
 	t.Helper()
 	pick := func(i int, from ...string) string { return from[i%len(from)] }
@@ -40,8 +40,9 @@ func aWeek(t *testing.T, hub *hubtest.Hub) (events int) {
 	}
 	for i := range 260 {
 		region := fmt.Sprintf("MY-%02d", 1+i*i%16)
-		say(i, time.Duration(1+i*31%150)*time.Hour, pick(i, "macau_scam", "job_scam", "loan_app", "phishing", "parcel"), region,
-			pick(i/2, "facebook", "whatsapp", "telegram", "shopee", ""))
+		category := pick(i, "macau_scam", "job_scam", "loan_app", "phishing", "parcel")
+		platform := pick(i/2, "facebook", "whatsapp", "telegram", "shopee", "")
+		say(i, time.Duration(1+i*31%150)*time.Hour, category, region, platform)
 	}
 	for i := range 70 {
 		say(1000+i, time.Hour+time.Duration(i*16)*time.Minute, "crypto_investment", "MY-10", "telegram")
@@ -96,7 +97,8 @@ func frauds(t *testing.T, hub *hubtest.Hub) (members []int, events int) {
 
 	const cases, each = 8, 45 // the last of each is the first of the next
 	for i := range cases {
-		say("telco-rebana", fmt.Sprintf("ring-%d", i), series(indicator.Phone, "016-444 %04d", 2000+i*each, 2001+(i+1)*each)...)
+		ring := series(indicator.Phone, "016-444 %04d", 2000+i*each, 2001+(i+1)*each)
+		say("telco-rebana", fmt.Sprintf("ring-%d", i), ring...)
 	}
 	members[0] = cases*each + 1
 	return members, events

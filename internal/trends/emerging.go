@@ -202,11 +202,15 @@ func (w Watch) weekdays(all []usual) (factor [7]float64) {
 	return factor
 }
 
+// leastHourly is what an hour is taken to have usually, at least.
+const leastHourly = 0.1
+
 // risingFor is how many hours ago the rise began: since then a CUSUM has been above zero, which takes from each hour's
 // count what lies between the usual and the risen rate.
 func (w Watch) risingFor(counts []uint64, r Rise) int {
 	const longest = 7 * 24
-	ratio := max(r.Ratio(), w.Ratio)
+	// Where next to nothing is usual, what is usual is taken to be as little as below.
+	ratio := max(float64(r.Observed)/max(r.Expected, leastHourly*r.Window.Hours()), w.Ratio)
 	middle := (ratio - 1) / math.Log(ratio)
 	from := max(24, len(counts)-longest)
 	began, sum := len(counts)-int(r.Window/time.Hour), 0.0
@@ -219,7 +223,7 @@ func (w Watch) risingFor(counts []uint64, r Rise) int {
 		if sum <= 0 {
 			sum, began = 0, at
 		}
-		sum += float64(counts[at]) - middle*max(hour/n, 0.1)
+		sum += float64(counts[at]) - middle*max(hour/n, leastHourly)
 	}
 	return len(counts) - began
 }

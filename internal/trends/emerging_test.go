@@ -188,6 +188,18 @@ func TestWhatRises(t *testing.T) {
 	}
 }
 
+func TestARiseOfWhatWasNeverSeenBeganWhenItWasFirstSeen(t *testing.T) {
+	watch := trends.DefaultWatch()
+	counts := make([]uint64, watch.Hours())
+	for h := len(counts) - 20; h < len(counts); h++ {
+		counts[h] = 4
+	}
+	rises := watch.Rising([]trends.Hourly{{Key: "it", Counts: counts}})
+	if len(rises) != 1 || rises[0].Hours != 20 {
+		t.Errorf("rises: %+v, want one that began 20 hours ago", rises)
+	}
+}
+
 func TestAnEarlierOutbreakDoesNotHideTheNext(t *testing.T) {
 	watch := trends.DefaultWatch()
 	counts := make([]uint64, watch.Hours())

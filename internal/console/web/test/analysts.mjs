@@ -13,7 +13,9 @@ const numbers = (text) => Number(text.replaceAll(/[^\d.]/g, ''))
 
 /** answer waits for what the hub answers to the next question whose address has all of some parts. */
 const answer = async (page, parts, going) => {
-  const asked = page.waitForResponse((response) => response.ok() && parts.every((part) => response.url().includes(part)))
+  const asked = page.waitForResponse(
+    (response) => response.ok() && parts.every((part) => response.url().includes(part)),
+  )
   await going()
   return (await asked).json()
 }
@@ -35,7 +37,9 @@ const analyst = await newPage()
 await claim('an analyst signs in', () => signIn(analyst, 'analyst'))
 
 await claim('reports by state are those of the ledger', async () => {
-  const { from, to } = await answer(analyst, ['/v1/trends/series', 'bucket=day'], () => go(analyst, 'trends?metric=reports&by=region&bucket=day&last=7d'))
+  const { from, to } = await answer(analyst, ['/v1/trends/series', 'bucket=day'], () =>
+    go(analyst, 'trends?metric=reports&by=region&bucket=day&last=7d'),
+  )
   const counted = await ledger(`SELECT uniqExact(event_id) FROM events WHERE kind = 'report' AND ${within(from, to)}`)
   must(Number(counted) > 250, `only ${counted} reports are there`)
   await shows(sum(analyst), Number(counted), 'reports')
@@ -61,7 +65,9 @@ await claim('a filter stands in the address, and narrows what is counted', async
 })
 
 await claim('what was lost at least is the sum of the lower bounds of its bands', async () => {
-  const { from, to } = await answer(analyst, ['metric=losses', 'bucket=day'], () => go(analyst, 'trends?metric=losses&by=loss_band&bucket=day&last=7d'))
+  const { from, to } = await answer(analyst, ['metric=losses', 'bucket=day'], () =>
+    go(analyst, 'trends?metric=losses&by=loss_band&bucket=day&last=7d'),
+  )
   const lost = await ledger(`SELECT sum(transform(toString(loss_band), ['1k_10k', '10k_100k', '100k_1m', 'over_1m'],
     [1000, 10000, 100000, 1000000], 0)) FROM (SELECT event_id, any(loss_band) AS loss_band FROM events
     WHERE kind = 'report' AND ${within(from, to)} GROUP BY event_id)`)
@@ -81,7 +87,9 @@ await claim('different indicators are not added up, and the most of a day is tha
 })
 
 await claim('the table for other programs says what the page says', async () => {
-  const { from, to } = await answer(analyst, ['metric=events', 'bucket=day'], () => go(analyst, 'trends?metric=events&by=platform&bucket=day&last=7d'))
+  const { from, to } = await answer(analyst, ['metric=events', 'bucket=day'], () =>
+    go(analyst, 'trends?metric=events&by=platform&bucket=day&last=7d'),
+  )
   const save = async (name) => {
     const saved = analyst.waitForEvent('download')
     await analyst.getByRole('button', { name }).click()
@@ -96,7 +104,9 @@ await claim('the table for other programs says what the page says', async () => 
 })
 
 await claim('what rises is told with the numbers of the ledger, and leads to the trends', async () => {
-  const { as_of, alarms } = await answer(analyst, ['/v1/trends/emerging'], () => go(analyst, 'emerging?by=category&across=region'))
+  const { as_of, alarms } = await answer(analyst, ['/v1/trends/emerging'], () =>
+    go(analyst, 'emerging?by=category&across=region'),
+  )
   const alarm = analyst.locator('.alarm', { hasText: 'Selangor' }).first()
   await alarm.waitFor()
   const { keys, window_hours: hours } = alarms.find((one) => one.keys[1] === 'MY-10')
@@ -121,7 +131,9 @@ await claim('what moved is a difference of two counts over the ledger', async ()
   const ahead = 8 * 3_600_000
   const today = Math.floor((Date.now() + ahead) / day) * day - ahead
   const [from, to] = [today - day, today + day].map((at) => new Date(at).toISOString())
-  const told = await answer(analyst, ['/v1/trends/top'], () => go(analyst, `movers?metric=reports&by=region&from=${from}&to=${to}`))
+  const told = await answer(analyst, ['/v1/trends/top'], () =>
+    go(analyst, `movers?metric=reports&by=region&from=${from}&to=${to}`),
+  )
   await analyst.locator('.movers-list tbody tr').first().waitFor()
   const where = (from, to) => `kind = 'report' AND region = 10 AND ${within(from, to)}`
   const now = Number(await ledger(`SELECT uniqExact(event_id) FROM events WHERE ${where(told.from, told.to)}`))
@@ -150,7 +162,8 @@ await claim('campaigns are listed with how many indicators they have', async () 
   for (const { id, members } of input.campaigns) {
     const row = analyst.locator('table.list tbody tr', { hasText: id })
     const counted = await ledger(
-      `SELECT count() FROM (SELECT digest FROM campaign_members GROUP BY digest HAVING argMax(campaign, version) = '${id}')`,
+      `SELECT count() FROM (SELECT digest FROM campaign_members GROUP BY digest
+        HAVING argMax(campaign, version) = '${id}')`,
     )
     must(Number(counted) === members, `${id} has ${counted} members in the ledger, ${members} were joined`)
     await shows(row.locator('td').nth(2), members, `members of ${id}`)
@@ -188,7 +201,9 @@ await claim('the keyboard goes to every indicator, and each tells what joins it'
   const all = await analyst.locator('.graph .body').count()
   for (let i = 0; i < all; i++) {
     const label = await analyst.evaluate(() => document.activeElement.getAttribute('aria-label'))
-    seen.add(await analyst.evaluate(() => [...document.querySelectorAll('.graph .body')].indexOf(document.activeElement)))
+    seen.add(
+      await analyst.evaluate(() => [...document.querySelectorAll('.graph .body')].indexOf(document.activeElement)),
+    )
     if (i === 0) {
       must(/joined by \d/.test(label), label)
       await analyst.locator('.details h3', { hasText: 'Joined by' }).waitFor()
@@ -198,7 +213,7 @@ await claim('the keyboard goes to every indicator, and each tells what joins it'
   must(seen.size === all, `${seen.size} of ${all} are reached`)
   const join = analyst.locator('.graph .mark-of.case').first()
   await join.focus()
-  await analyst.locator('.details', { hasText: 'fewer than 5' }).or(analyst.locator('.details', { hasText: 'organisation' })).first().waitFor()
+  await analyst.locator('.details', { hasText: 'organisation' }).waitFor()
   must(/Same case, \d+ indicators, /.test(await join.getAttribute('aria-label')), 'the evidence is not told')
 })
 await everywhere(analyst, 'campaign')
@@ -227,7 +242,9 @@ await analyst.context().close()
 const bank = await newPage()
 await claim('who is no authority is told no small groups', async () => {
   await signIn(bank, 'bank-analyst')
-  const { series } = await answer(bank, ['/v1/trends/series', 'bucket=day'], () => go(bank, 'trends?metric=reports&by=region&bucket=day&last=7d'))
+  const { series } = await answer(bank, ['/v1/trends/series', 'bucket=day'], () =>
+    go(bank, 'trends?metric=reports&by=region&bucket=day&last=7d'),
+  )
   const points = series.flatMap(({ points }) => points)
   must(points.some(({ suppressed }) => suppressed), 'nothing is suppressed')
   const told = points.reduce((all, { value = 0 }) => all + value, 0)

@@ -7,11 +7,12 @@ import { Icon } from '../parts/icon'
 import { Notice } from '../parts/notice'
 import { usePages } from '../parts/pages'
 import { goTo, linkTo, query } from '../route'
-import { counted, known, moment, number, t } from '../words'
+import { counted, day, known, moment, number, t } from '../words'
 import { categoryTitle } from '../words/terms'
 import { joinsOf, placeOf, whoSays, type Node, type Whole } from './campaigns.evidence'
 import { Graph, JoinSign } from './campaigns.graph'
 import { Sign } from './campaigns.shape'
+import { keysOf, titleOf } from './trends.measure'
 
 type Summary = components['schemas']['CampaignSummary']
 type View = 'graph' | 'table'
@@ -25,8 +26,8 @@ export function OneCampaign({ id }: { id: string }) {
   return (
     <div class="campaigns">
       <p>
-        <a href={linkTo('campaigns')}>
-          <Icon name="undo" size={16} /> {t('campaigns_back')}
+        <a class="with-icon" href={linkTo('campaigns')}>
+          <Icon name="undo" size={16} /> <span>{t('campaigns_back')}</span>
         </a>
       </p>
       <h1>{t('campaign_title', { id })}</h1>
@@ -75,7 +76,10 @@ function Active({ whole, summary }: { whole: Whole; summary: Summary }) {
 }
 
 function Facts({ summary }: { summary: Summary }) {
-  const losses = Object.entries(summary.losses).filter(([band]) => band !== 'none')
+  const losses = keysOf('loss_band')
+    .map((band) => ({ band, n: summary.losses[band as keyof Summary['losses']] }))
+    .filter(({ band, n }) => band !== 'none' && n)
+    .map(({ band, n }) => `${titleOf('loss_band', band)} × ${number(n!)}`)
   return (
     <>
       <p class="lead">{summary.categories.map(categoryTitle).join(' · ')}</p>
@@ -92,12 +96,6 @@ function Facts({ summary }: { summary: Summary }) {
           <dt>{t('organisations_short')}</dt>
           <dd>{summary.partners ? number(summary.partners) : t('too_few')}</dd>
         </div>
-        {losses.map(([band, n]) => (
-          <div key={band}>
-            <dt>{known(`loss_${band}`)}</dt>
-            <dd>{number(n ?? 0)}</dd>
-          </div>
-        ))}
         {summary.left_out > 0 && (
           <div title={t('left_out_hint')}>
             <dt>{t('left_out')}</dt>
@@ -113,6 +111,7 @@ function Facts({ summary }: { summary: Summary }) {
           <dd class="when">{moment(new Date(summary.last_reported))}</dd>
         </div>
       </dl>
+      {losses.length > 0 && <p class="aside">{t('losses_told', { losses: losses.join(' · ') })}</p>}
     </>
   )
 }
@@ -157,7 +156,7 @@ function Table({ whole }: { whole: Whole }) {
                 <td>
                   <span class={`badge verdict ${node.verdict}`}>{t(`verdict_${node.verdict}`)}</span>
                 </td>
-                <td>
+                <td class="joined">
                   {joins.map((join, i) => (
                     <p key={i}>
                       <JoinSign kind={join.kind} /> {t(`joins_${join.kind}`)}{' '}
@@ -167,8 +166,12 @@ function Table({ whole }: { whole: Whole }) {
                     </p>
                   ))}
                 </td>
-                <td class="nowrap">{moment(new Date(node.first_reported))}</td>
-                <td class="nowrap">{moment(new Date(node.last_reported))}</td>
+                <td class="nowrap" title={moment(new Date(node.first_reported))}>
+                  {day(new Date(node.first_reported))}
+                </td>
+                <td class="nowrap" title={moment(new Date(node.last_reported))}>
+                  {day(new Date(node.last_reported))}
+                </td>
                 <td>
                   <code title={node.digest}>{node.digest.slice(0, 12)}…</code>
                 </td>

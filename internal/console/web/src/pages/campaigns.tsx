@@ -180,7 +180,9 @@ function Row({ one }: { one: Summary }) {
       </td>
       <td class="figure">{number(one.members)}</td>
       <td class="figure">{number(one.reports)}</td>
-      <td class="figure">{one.partners ? number(one.partners) : <span title={t('too_few_told')}>{t('too_few')}</span>}</td>
+      <td class="figure">
+        {one.partners ? number(one.partners) : <span title={t('too_few_told')}>{t('too_few')}</span>}
+      </td>
       <td class="figure">{losses.length > 0 ? number(losses.reduce((all, [, n]) => all + (n ?? 0), 0)) : '–'}</td>
       <td class="nowrap">{moment(new Date(one.last_reported))}</td>
     </tr>

@@ -91,6 +91,11 @@ export function EmergingPage() {
   )
 }
 
+/** Where next to nothing is usual, the hub tells 0 and the multiple of the least that it tells apart. */
+const usualOf = ({ expected }: Alarm) => (expected < 0.1 ? `< ${number(0.1)}` : number(expected))
+const ratioOf = ({ expected, ratio }: Alarm) =>
+  expected < 0.1 ? t('at_least', { n: number(ratio) }) : number(ratio)
+
 const chanceOf = (chance: number) =>
   chance < 1e-9 ? t('chance_never') : t('chance_once', { n: number(Number((1 / chance).toPrecision(2))) })
 
@@ -114,11 +119,11 @@ function Told({ alarm, answer, course }: { alarm: Alarm; answer: Emerging; cours
           </div>
           <div>
             <dt>{t('alarm_usual')}</dt>
-            <dd>{number(alarm.expected)}</dd>
+            <dd>{usualOf(alarm)}</dd>
           </div>
           <div>
             <dt>{t('alarm_ratio')}</dt>
-            <dd>×{number(alarm.ratio)}</dd>
+            <dd>{ratioOf(alarm)}</dd>
           </div>
           <div>
             <dt>{t('alarm_rising')}</dt>
@@ -136,15 +141,18 @@ function Told({ alarm, answer, course }: { alarm: Alarm; answer: Emerging; cours
           {t('alarm_reason', {
             n: number(alarm.observed),
             hours,
-            usual: number(alarm.expected),
-            ratio: number(alarm.ratio),
+            usual: usualOf(alarm),
+            ratio: ratioOf(alarm),
             rising: number(rising),
             chance: chanceOf(alarm.chance),
           })}
         </p>
-        <a href={trendsOf('reports', from, to, 'hour', filters)}>
-          <Icon name="trends" size={16} /> {t('see_trends')}
-          <span class="unseen">: {name}</span>
+        <a class="with-icon" href={trendsOf('reports', from, to, 'hour', filters)}>
+          <Icon name="trends" size={16} />{' '}
+          <span>
+            {t('see_trends')}
+            <span class="unseen">: {name}</span>
+          </span>
         </a>
       </footer>
     </article>

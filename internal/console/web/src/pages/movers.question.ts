@@ -1,4 +1,4 @@
-// What the page of movers is asked stands in its address: #/movers?metric=reports&by=region&last=7d&category=investment,
+// What the movers page is asked stands in its address: #/movers?metric=reports&by=region&last=7d&category=investment,
 // or from=…&to=… for days that were chosen by hand. What it is held against is as long, and before it.
 import { computed } from '@preact/signals'
 import { now } from '../clock'

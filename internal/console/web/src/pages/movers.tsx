@@ -79,7 +79,11 @@ export function MoversPage() {
   )
 }
 
-const before = (at: string) => day(new Date(new Date(at).getTime() - 1))
+/** spanOf names the days from a moment until another, which is not included. */
+function spanOf(from: string, to: string): string {
+  const [first, last] = [day(new Date(from)), day(new Date(new Date(to).getTime() - 1))]
+  return first === last ? first : t('span', { first, last })
+}
 
 function Told({ answer }: { answer: Answer }) {
   const { asked, movers, by } = answer
@@ -90,10 +94,8 @@ function Told({ answer }: { answer: Answer }) {
       <header>
         <h2 id="movers-sum">
           {t('movers_lead', {
-            from: day(new Date(answer.from)),
-            to: before(answer.to),
-            before: day(new Date(answer.baseline_from)),
-            until: before(answer.baseline_to),
+            now: spanOf(answer.from, answer.to),
+            before: spanOf(answer.baseline_from, answer.baseline_to),
           })}
         </h2>
         <Export

@@ -9,7 +9,7 @@ const weeks = 4
 const levels = 6
 const hours = Array.from({ length: 24 }, (_, hour) => hour)
 
-/** Heat shows at which hours of the week something happens, over the four weeks before the end of the time asked about. */
+/** Heat shows at which hours of the week things happen, over the four weeks before the end of the time asked about. */
 export function Heat() {
   return distinct(question.value.metric) ? null : <Week /> // its squares are sums
 }
@@ -40,7 +40,8 @@ function Week() {
       <header>
         <h2 id="heat">{title}</h2>
         <p class="aside">
-          {at >= 0 && t('heat_most', { day: weekday(Math.floor(at / 24)), hour: `${at % 24}:00`, n: told(metric, most) })}
+          {at >= 0 &&
+            t('heat_most', { day: weekday(Math.floor(at / 24)), hour: `${at % 24}:00`, n: told(metric, most) })}
         </p>
       </header>
       <div class="scroll" tabIndex={0} role="region" aria-label={title}>

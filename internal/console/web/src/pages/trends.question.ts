@@ -1,5 +1,5 @@
 // What the trends page is asked stands in its address, so that a view can be sent to a colleague:
-// #/trends?metric=reports&by=class&bucket=day&last=30d&region=MY-10, or from=…&to=… for a time that was marked in the chart.
+// #/trends?metric=reports&by=class&bucket=day&last=30d&region=MY-10, or from=…&to=… for a time marked in the chart.
 import { computed } from '@preact/signals'
 import { goTo, query } from '../route'
 import { axes, distinct, filtersOf, metrics, oneOf, type Filters, type Metric } from './trends.measure'

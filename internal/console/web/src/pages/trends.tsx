@@ -226,7 +226,9 @@ function Told({ lines }: { lines: Lines }) {
       </div>
       <p class="unseen" role="status">
         {at &&
-          `${bucketTime(at, bucket)}: ${drawn.map((line) => `${name(line.key)} ${point(line, reading.value!, metric)}`).join(', ')}`}
+          `${bucketTime(at, bucket)}: ${drawn
+            .map((line) => `${name(line.key)} ${point(line, reading.value!, metric)}`)
+            .join(', ')}`}
       </p>
       <Numbers lines={lines} />
     </section>

@@ -58,7 +58,7 @@ export function Chart(props: {
           {},
           ...lines.map(({ key, colour: name }, i) => ({
             stroke: colour(name),
-            width: key === only ? 3 : 1.75,
+            width: only && key === only ? 3 : 1.75,
             alpha: only && key !== only ? 0.25 : 1,
             dash: i > 3 ? [6, 4] : undefined,
             points: { show: times.length < 40 },

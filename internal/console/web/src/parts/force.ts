@@ -1,5 +1,5 @@
-// Places the bodies of a graph: those that are joined pull at each other, all push each other away, and everything falls
-// towards the middle. There is no chance in it: the same graph is the same picture, each time and everywhere.
+// Places the bodies of a graph: those that are joined pull at each other, all push each other away, and everything
+// falls towards the middle. There is no chance in it: the same graph is the same picture, each time and everywhere.
 
 export type Place = { x: number; y: number }
 
