@@ -183,7 +183,7 @@ await claim('what is seen is saved as CSV', async () => {
   await analyst.getByRole('button', { name: 'CSV' }).click()
   const text = await (await (await saved).createReadStream()).toArray().then((parts) => Buffer.concat(parts).toString())
   const rows = text.trim().split(/\r?\n/)
-  must(rows[0] === 'at,key,value,suppressed' && rows.length > 85 && /\+08:00,\w+,\d/.test(rows[1]), text.slice(0, 300))
+  must(rows[0] === 'at,key,value,suppressed' && rows.length > 85 && /\+08:00,\w*,\d/.test(rows[1]), text.slice(0, 300))
 })
 await analyst.context().close()
 const police = await newPage()
