@@ -148,7 +148,10 @@ type plan struct {
 	// within is the condition on the ledger's rows: what is asked for and may be seen; ofCells is the same on cells by days,
 	// and days the time.
 	within, ofCells, days      string
+	ofSums                     string          // within, on rows of sums
 	base                       fraud.Dimension // of the roll-up by days
+	sums                       *sums           // that answer, if any do
+	sumsBy                     fraud.Dimension
 	byHours, byDays            bool
 	key, across, bucket, value string // of the cells
 	behind                     string
@@ -161,6 +164,8 @@ func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
 		p.within += " AND kind = 'report'"
 	}
 	p.ofCells = p.within
+	p.ofSums = strings.TrimPrefix(p.within, visibleTo(q.Asker))
+	p.sums, p.sumsBy = summed(q)
 	if !slices.Contains(rolledBy, p.base) {
 		p.base = fraud.ByType
 		for _, d := range rolledBy { // that of the filter, where there is one
@@ -187,6 +192,11 @@ func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
 		p.byHours = p.byHours && inHours(d)
 		in := " IN (" + list(numbers, number) + ")"
 		p.within += " AND " + keyOf[d] + in
+		if d == p.sumsBy {
+			p.ofSums += " AND key" + in
+		} else {
+			p.ofSums += " AND " + keyOf[d] + in
+		}
 		if d == p.base || q.Metric == fraud.IndicatorCount {
 			p.ofCells += " AND key" + in
 		} else {
@@ -242,13 +252,31 @@ func (p *plan) cells(ctx context.Context, conn driver.Conn) (string, error) {
 		}
 		return keyOf[d]
 	}
+	if s := p.sums; s != nil {
+		known, err := readNext(ctx, conn, s.progress) // before the sums
+		if err != nil {
+			return "", err
+		}
+		stale, err := touchedBuckets(ctx, conn, s.bucket, beyond(known), p.days)
+		if err != nil {
+			return "", tooMuch(err)
+		}
+		text := s.text(p.q, p.sumsBy, p.ofSums, stale)
+		if len(stale) == 0 {
+			return text, nil
+		}
+		finer := *p
+		finer.sums, finer.days = nil, " AND "+ofBuckets("hour", stale, s.step)
+		live, err := finer.cells(ctx, conn)
+		return text + " UNION ALL SELECT at, key, partner, events, with_loss, losses FROM (" + live + ")", err
+	}
 	switch {
 	case p.byDays:
 		rolled, err := readNext(ctx, conn, daysProgress) // before the counts: see liveCells
 		if err != nil {
 			return "", err
 		}
-		stale, err := touchedDays(ctx, conn, beyond(rolled), p.days)
+		stale, err := touchedBuckets(ctx, conn, dayOf, beyond(rolled), p.days)
 		if err != nil {
 			return "", tooMuch(err)
 		}
@@ -409,15 +437,25 @@ func visibleTo(p *fraud.Partner) string {
 	if p.Kind.Authority() {
 		return ""
 	}
+	return fmt.Sprintf(" AND (audience IN (%s) OR %s)", audiencesOf(p), ownWords(p))
+}
+
+// audiencesOf are those that a partner belongs to.
+func audiencesOf(p *fraud.Partner) string {
 	audiences := []string{"0"}
 	for g := fraud.Group(1); g <= fraud.MaxGroup; g++ {
 		if p.Groups.Has(g) {
 			audiences = append(audiences, strconv.Itoa(int(g)))
 		}
 	}
-	return fmt.Sprintf(" AND (audience IN (%s) OR partner = %d OR partner GLOBAL IN (SELECT number FROM partners "+
-		"GROUP BY number HAVING argMax(if(organisation = '', id, organisation), recorded) = %s))",
-		strings.Join(audiences, ", "), p.Number, literal(cmp.Or(p.Organisation, p.ID)))
+	return strings.Join(audiences, ", ")
+}
+
+// ownWords is the condition for what a partner's organisation says.
+func ownWords(p *fraud.Partner) string {
+	return fmt.Sprintf("(partner = %d OR partner GLOBAL IN (SELECT number FROM partners "+
+		"GROUP BY number HAVING argMax(if(organisation = '', id, organisation), recorded) = %s))", p.Number,
+		literal(cmp.Or(p.Organisation, p.ID)))
 }
 
 // hours is the condition for cells from one time to another.

@@ -100,6 +100,7 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 		"opinions":      "digest",
 		"trend_cells":   "hour, type, category, kind, partner, audience",
 		"trend_days":    "dimension, day, key, kind, partner, audience",
+		"trend_sums":    "grain, dimension, partner, at, key, kind, audience",
 	} {
 		split := d.query(t, fmt.Sprintf("SELECT count() FROM (SELECT 1 FROM %s.%s GROUP BY %s "+
 			"HAVING uniqExact(_shard_num) > 1)", d.Database, table, key))

@@ -5,8 +5,9 @@
 //	Writer.Insert├▶ events          the ledger: every event at its position         ─┴─Event───▶ api
 //	(in order)   └▶ stored_ranges   which messages are stored whole                 ──StoredOffsets──▶ ingest, index
 //
-//	events ──RollUp──▶ trend_cells, ──RollUpDays──▶ trend_days, trend_indicators ──Analyst.Series──▶ trends
-//	                                                           Audit proves all of it against the ledger
+//	events ──RollUp──▶ trend_cells, ──RollUpDays──▶ trend_days, trend_indicators ─┬Analyst.Series──▶ trends
+//	                        └─────────────────────────┴──────▶ trend_sums ────────┘
+//	                                                           Audit proves the cells against the ledger
 //	dead_letters, replays ──DeadLetters──▶ operators ──RecordReplays──▶ replays: what was sent again
 //	every api node ──AddUsage──▶ usage: how much partners asked   RecordActs──▶ acts   AuditTrail──▶ who did what
 //	an operator ──Eraser──▶ events without content, no opinions: of one indicator nothing is left
@@ -46,9 +47,16 @@
 //
 // A year of a nation by hours is too much to read for an answer. So RollUpDays does the same for days of Malaysia, of each
 // dimension by itself (trend_days), and keeps sketches of which indicators fall into each day (trend_indicators): unions,
-// which no repetition changes. Series reads the ledger only for days that the roll-up does not know whole, and for what
-// neither covers: hours of a platform, institution, region or band of loss, two dimensions at a time, and filters by
-// another dimension than the one asked for. [Analyst] bounds what such a question may take.
+// which no repetition changes.
+//
+// All of these have more rows the more partners and events there are. So each hour and day is also summed up over
+// partners, by dimension, kind and audience (trend_sums): what most questions are about is then few rows, however much
+// happens. A sum of counts that only grow only grows, too; it is made of the finer roll-up whenever that has come further.
+// For hours and days that hold messages which the sums do not know, Series asks the finer roll-up.
+//
+// Series reads the ledger only for hours and days that no roll-up knows whole, and for what none covers: hours of a
+// platform, institution, region or band of loss, two dimensions at a time, and filters by another dimension than the one
+// asked for. [Analyst] bounds what such a question may take.
 //
 // A partner that uses one event_id for different events counts once in each cell that they fall into; [Reader.Audit]
 // tells how many ids were used so.

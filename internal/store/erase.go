@@ -176,7 +176,7 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 	if err != nil {
 		return failed("erase", err)
 	}
-	days, err := touchedDays(ctx, e.conn, "digest = "+this, "")
+	days, err := touchedBuckets(ctx, e.conn, dayOf, "digest = "+this, "")
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 		return err
 	}
 	for some := range slices.Chunk(days, daysAtOnce) {
-		if err := e.conn.Exec(ctx, addSketches(anyOf(some)+" AND digest != "+this)); err != nil {
+		if err := e.conn.Exec(ctx, addSketches(anyDay(some)+" AND digest != "+this)); err != nil {
 			return classify("erase", err)
 		}
 	}

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
@@ -49,17 +47,24 @@ const daysAtOnce = 31
 // RollUpDays brings the roll-up by days up to date. Call it every minute, from as many nodes as you like; answers are
 // exact without it too, only slower.
 func (w *Writer) RollUpDays(ctx context.Context) error {
+	if err := w.rollUpDays(ctx); err != nil {
+		return err
+	}
+	return w.sumUp(ctx, &daySums)
+}
+
+func (w *Writer) rollUpDays(ctx context.Context) error {
 	fresh, next, err := w.unrolled(ctx, daysProgress)
 	if err != nil || len(next) == 0 {
 		return err
 	}
-	days, err := touchedDays(ctx, w.conn, fresh, "")
+	days, err := touchedBuckets(ctx, w.conn, dayOf, fresh, "")
 	if err != nil {
 		return err
 	}
 	// 1. Count the touched cells anew, and add to the sketches.
 	for some := range slices.Chunk(days, daysAtOnce) {
-		within := " AND " + anyOf(some)
+		within := " AND " + anyDay(some)
 		names, keys := arrays(rolledBy)
 		rows := func(where string) string {
 			return fmt.Sprintf("FROM (SELECT %s, %s AS day FROM events WHERE %s) ARRAY JOIN %s AS dimension, %s AS key",
@@ -97,35 +102,8 @@ func arrays(of []fraud.Dimension) (names, keys string) {
 	return "[" + names + "]", "[" + list(of, func(d fraud.Dimension) string { return keyOf[d] }) + "]"
 }
 
-// touchedDays are the days that messages of a condition fall into.
-func touchedDays(ctx context.Context, conn driver.Conn, touched, within string) (days []time.Time, err error) {
-	query := fmt.Sprintf("SELECT DISTINCT toInt64(toUnixTimestamp(%s)) AS at FROM events WHERE (%s) %s ORDER BY at",
-		dayOf, touched, within)
-	err = each(ctx, conn, "find the days of new events", query, func(rows driver.Rows) error {
-		var at int64
-		err := rows.Scan(&at)
-		days = append(days, time.Unix(at, 0))
-		return err
-	})
-	return days, err
-}
-
-// anyOf is the condition for events of some days.
-func anyOf(days []time.Time) string {
-	if len(days) == 0 {
-		return "0"
-	}
-	var ranges []string
-	for i := 0; i < len(days); {
-		j := i + 1
-		for j < len(days) && days[j].Sub(days[j-1]) == day {
-			j++
-		}
-		ranges = append(ranges, strings.TrimPrefix(hours(days[i], days[j-1].Add(day)), "AND "))
-		i = j
-	}
-	return "(" + strings.Join(ranges, " OR ") + ")"
-}
+// anyDay is the condition for events of some days.
+func anyDay(days []time.Time) string { return ofBuckets("hour", days, day) }
 
 // liveDays counts each cell of one dimension as of now, as liveCells does; stale are the days that hold messages which
 // the roll-up does not know, and the ledger is read for them alone.
@@ -137,7 +115,7 @@ func liveDays(by fraud.Dimension, days, within, unknown string, stale []time.Tim
 		const cells = "day, key, kind, partner, audience"
 		rows := func(where string) string {
 			return fmt.Sprintf("FROM (SELECT %s, %s AS day, %s AS key FROM events WHERE %s %s AND %s) WHERE 1 %s", cellColumns,
-				dayOf, keyOf[by], where, days, anyOf(stale), within)
+				dayOf, keyOf[by], where, days, anyDay(stale), within)
 		}
 		rolled += fmt.Sprintf(` UNION ALL
 			SELECT %[1]s, %[2]s, %[3]s, %[4]s %[5]s AND (%[1]s) GLOBAL IN (SELECT DISTINCT %[1]s %[6]s) GROUP BY %[1]s`,

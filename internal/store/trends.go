@@ -17,6 +17,13 @@ const cell = "hour, type, category, kind, partner, audience"
 // RollUp brings the roll-up of trends up to date. Call it every few seconds, from as many nodes as you like; answers
 // are exact without it too, only slower.
 func (w *Writer) RollUp(ctx context.Context) error {
+	if err := w.rollUp(ctx); err != nil {
+		return err
+	}
+	return w.sumUp(ctx, &hourSums)
+}
+
+func (w *Writer) rollUp(ctx context.Context) error {
 	fresh, next, err := w.unrolled(ctx, cellsProgress)
 	if err != nil || len(next) == 0 {
 		return err
@@ -48,16 +55,12 @@ func (w *Writer) unrolled(ctx context.Context, progress string) (fresh string, n
 		return "", nil, err
 	}
 	// Up to the first hole only: rows that would fill it must still lie ahead.
-	var conditions []string
-	for _, partition := range slices.Sorted(maps.Keys(stored)) {
-		to, from := stored[partition][0].next, rolled[partition]
-		if to > from {
-			conditions = append(conditions, fmt.Sprintf("kafka_partition = %d AND kafka_offset >= %d AND kafka_offset < %d",
-				partition, from, to))
-			next = append(next, &span{partition: partition, next: to})
-		}
+	whole := map[int32]int64{}
+	for partition, ranges := range stored {
+		whole[partition] = ranges[0].next
 	}
-	return strings.Join(conditions, " OR "), next, nil
+	fresh, next = between(rolled, whole)
+	return fresh, next, nil
 }
 
 // countCells counts the different events of each cell that a message of the condition "touched" fell into.

@@ -1,0 +1,188 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+// sums are hours or days of trends, summed up over partners: what a finer roll-up counts, made of it.
+type sums struct {
+	grain           string
+	finer, progress string // the tables that tell how far the finer roll-up has come, and the sums
+	step            time.Duration
+	bucket          string // of an event
+	// atOnce bounds how many hours or days are summed up by one statement.
+	atOnce int
+	of     []fraud.Dimension
+	// insert sums up those of a condition on the column "at".
+	insert string
+}
+
+// told are the partners that a row of sums stands under: all, and where not everyone may be told the partner itself.
+const told = "arrayJoin(if(audience = 0, [toUInt16(0)], [toUInt16(0), partner]))"
+
+var (
+	hourSums = sums{
+		grain: "hour", finer: cellsProgress, progress: "trend_sums_of_hours_progress", step: time.Hour, bucket: "hour", atOnce: 7 * 24,
+		of: []fraud.Dimension{fraud.ByType, fraud.ByCategory, fraud.ByPartnerKind},
+		insert: `INSERT INTO trend_sums (grain, dimension, partner, at, key, kind, audience, events, reporters)
+			SELECT 'hour', dimension, told, at, key, kind, audience, sum(n), groupUniqArray(partner) FROM (
+				SELECT at, dimension, key, kind, partner, audience, n, ` + told + ` AS told FROM (
+					SELECT hour AS at, type, category, kind, partner, audience, max(events) AS n FROM trend_cells WHERE %s
+					GROUP BY at, type, category, kind, partner, audience)
+				ARRAY JOIN ['type', 'category', 'partner_kind'] AS dimension,
+					[toUInt16(CAST(type, 'Int8')), category, partner] AS key)
+			GROUP BY dimension, told, at, key, kind, audience`,
+	}
+	daySums = sums{
+		grain: "day", finer: daysProgress, progress: "trend_sums_of_days_progress", step: day, bucket: dayOf, atOnce: daysAtOnce,
+		of: append([]fraud.Dimension{fraud.ByPartnerKind}, rolledBy...),
+		insert: `INSERT INTO trend_sums (grain, dimension, partner, at, key, kind, audience, events, with_loss, losses, reporters)
+			SELECT 'day', form.1, told, at, form.2, kind, audience, sum(n), sum(w), sum(l), groupUniqArray(partner) FROM (
+				SELECT at, form, kind, partner, audience, n, w, l, ` + told + ` AS told FROM (
+					SELECT CAST(dimension, 'String') AS name, day AS at, key, kind, partner, audience, max(events) AS n,
+						max(with_loss) AS w, max(losses) AS l
+					FROM trend_days WHERE %s GROUP BY name, at, key, kind, partner, audience)
+				ARRAY JOIN if(name = 'type', [(name, key), ('partner_kind', partner)], [(name, key)]) AS form)
+			GROUP BY form, told, at, kind, audience`,
+	}
+)
+
+// sumUp brings sums up to date with the finer roll-up. A sum of counts that only grow only grows, so whatever is written
+// twice, or by two nodes at once, the highest is the latest.
+func (w *Writer) sumUp(ctx context.Context, s *sums) error {
+	rolled, err := readNext(ctx, w.conn, s.finer) // before its counts are read, which may only be later
+	if err != nil {
+		return err
+	}
+	summed, err := readNext(ctx, w.conn, s.progress)
+	if err != nil {
+		return unmigrated(err)
+	}
+	fresh, next := between(summed, rolled)
+	if len(next) == 0 {
+		return nil
+	}
+	touched, err := touchedBuckets(ctx, w.conn, s.bucket, fresh, "")
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(touched, s.atOnce) {
+		if err := w.conn.Exec(ctx, fmt.Sprintf(s.insert, ofBuckets("at", some, s.step))+spill); err != nil {
+			return classify("sum up trends", err)
+		}
+	}
+	return insert(ctx, w.conn, s.progress, progressColumns, next)
+}
+
+// between is the condition for the messages from one place in each partition to another, and what is then known; empty
+// when there are none.
+func between(from, to map[int32]int64) (condition string, next []*span) {
+	var conditions []string
+	for _, partition := range slices.Sorted(maps.Keys(to)) {
+		if first, end := from[partition], to[partition]; end > first {
+			conditions = append(conditions, fmt.Sprintf("kafka_partition = %d AND kafka_offset >= %d AND kafka_offset < %d",
+				partition, first, end))
+			next = append(next, &span{partition: partition, next: end})
+		}
+	}
+	return strings.Join(conditions, " OR "), next
+}
+
+// touchedBuckets are the hours or days that messages of a condition fall into, in order.
+func touchedBuckets(ctx context.Context, conn driver.Conn, bucket, touched, within string) (all []time.Time, err error) {
+	query := fmt.Sprintf("SELECT DISTINCT toInt64(toUnixTimestamp(%s)) AS at FROM events WHERE (%s) %s ORDER BY at",
+		bucket, touched, within)
+	err = each(ctx, conn, "find the days of new events", query, func(rows driver.Rows) error {
+		var at int64
+		err := rows.Scan(&at)
+		all = append(all, time.Unix(at, 0))
+		return err
+	})
+	return all, err
+}
+
+// ofBuckets is the condition for a column of times to lie in buckets that are given in order.
+func ofBuckets(column string, buckets []time.Time, step time.Duration) string {
+	if len(buckets) == 0 {
+		return "0"
+	}
+	var ranges []string
+	for i := 0; i < len(buckets); {
+		j := i + 1
+		for j < len(buckets) && buckets[j].Sub(buckets[j-1]) == step {
+			j++
+		}
+		ranges = append(ranges, fmt.Sprintf("%[1]s >= toDateTime(%[2]d, 'UTC') AND %[1]s < toDateTime(%[3]d, 'UTC')", column,
+			buckets[i].Unix(), buckets[j-1].Add(step).Unix()))
+		i = j
+	}
+	return "(" + strings.Join(ranges, " OR ") + ")"
+}
+
+// summed says which sums answer a question, if any do, and by which of their dimensions.
+func summed(q *fraud.SeriesQuestion) (s *sums, by fraud.Dimension) {
+	s = &daySums
+	if q.Bucket == fraud.Hourly || q.Bucket == fraud.Span {
+		s = &hourSums
+	}
+	by = q.By
+	if by == fraud.ByKind { // it is in every row
+		by = fraud.ByType
+		for _, d := range s.of {
+			if len(q.Only[d]) > 0 {
+				by = d
+			}
+		}
+	}
+	for d, words := range q.Only {
+		if len(words) > 0 && d != by && d != fraud.ByKind {
+			return nil, 0
+		}
+	}
+	if q.Across != 0 || q.Metric == fraud.IndicatorCount || q.Metric == fraud.LossSum && s == &hourSums || !slices.Contains(s.of, by) {
+		return nil, 0
+	}
+	return s, by
+}
+
+// text is a SELECT of at, key, partner and what is counted, of the rows of sums that are within a condition and none of
+// the stale hours or days. Of reporters it gives a row for each.
+func (s *sums) text(q *fraud.SeriesQuestion, by fraud.Dimension, within string, stale []time.Time) string {
+	key := "key"
+	if q.By == fraud.ByKind {
+		key = keyOf[fraud.ByKind]
+	}
+	where := fmt.Sprintf("grain = '%s' AND dimension = %s AND at >= toDateTime(%d, 'UTC') AND at < toDateTime(%d, 'UTC')%s%s",
+		s.grain, literal(by.String()), q.From.Unix(), q.To.Unix(), within, summedFor(q.Asker))
+	if len(stale) > 0 {
+		where += " AND NOT " + ofBuckets("at", stale, s.step)
+	}
+	if q.Metric == fraud.ReporterCount {
+		return fmt.Sprintf("SELECT at, %s AS key, arrayJoin(reporters) AS partner, 0 AS events, 0 AS with_loss, 0 AS losses "+
+			"FROM (SELECT at, key, kind, reporters FROM trend_sums WHERE %s)", key, where) // an alias must not meet the condition
+	}
+	return fmt.Sprintf("SELECT at, %s AS key, partner, n AS events, w AS with_loss, l AS losses FROM ("+
+		"SELECT at, key, kind, partner, audience, max(events) AS n, max(with_loss) AS w, max(losses) AS l FROM trend_sums WHERE %s "+
+		"GROUP BY partner, at, key, kind, audience)", key, where)
+}
+
+// summedFor is [visibleTo], of the rows of sums.
+func summedFor(p *fraud.Partner) string {
+	if p == nil {
+		return " AND partner = 0 AND audience = 0"
+	}
+	if p.Kind.Authority() {
+		return " AND partner = 0"
+	}
+	in := "audience IN (" + audiencesOf(p) + ")"
+	return fmt.Sprintf(" AND (partner = 0 AND %s OR partner != 0 AND NOT %s AND %s)", in, in, ownWords(p))
+}
