@@ -1,10 +1,14 @@
 package campaigns_test
 
 import (
+	"bytes"
+	gocmp "cmp"
+	"maps"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/waspada-hub/waspada/internal/campaigns"
@@ -110,6 +114,89 @@ func TestComponentsKeepTheirBounds(t *testing.T) {
 			}
 		}
 	})
+}
+
+// walk finds components in the plainest way: connectors are tried in the order of their strength, and one is kept unless
+// more than may be could then be walked to, from member to member, over those that are kept.
+func walk(l campaigns.Limits, links []campaigns.Link) (found []campaigns.Component) {
+	type connector struct {
+		kind campaigns.Kind
+		of   campaigns.Connector
+	}
+	having := map[connector]map[indicator.Digest]bool{}
+	for _, l := range links {
+		c := connector{l.Kind, l.Connector}
+		if having[c] == nil {
+			having[c] = map[indicator.Digest]bool{}
+		}
+		having[c][l.Digest] = true
+	}
+	kept := map[indicator.Digest][]connector{}
+	reach := func(from map[indicator.Digest]bool) map[indicator.Digest]bool {
+		reached, queue := maps.Clone(from), slices.Collect(maps.Keys(from))
+		for ; len(queue) > 0; queue = queue[1:] {
+			for _, c := range kept[queue[0]] {
+				for d := range having[c] {
+					if !reached[d] {
+						reached[d] = true
+						queue = append(queue, d)
+					}
+				}
+			}
+		}
+		return reached
+	}
+	var leftOut []connector
+	for _, c := range slices.SortedFunc(maps.Keys(having), func(a, b connector) int {
+		return gocmp.Or(gocmp.Compare(a.kind, b.kind), gocmp.Compare(len(having[a]), len(having[b])), bytes.Compare(a.of[:], b.of[:]))
+	}) {
+		switch n := len(having[c]); {
+		case n < 2 || n > l.MaxDegree:
+		case len(reach(having[c])) > l.MaxMembers:
+			leftOut = append(leftOut, c)
+		default:
+			for d := range having[c] {
+				kept[d] = append(kept[d], c)
+			}
+		}
+	}
+	done := map[indicator.Digest]bool{}
+	inOrder := func(a, b indicator.Digest) int { return bytes.Compare(a[:], b[:]) }
+	for _, first := range slices.SortedFunc(maps.Keys(kept), inOrder) {
+		if done[first] {
+			continue
+		}
+		all := reach(map[indicator.Digest]bool{first: true})
+		maps.Copy(done, all)
+		component := campaigns.Component{Members: slices.SortedFunc(maps.Keys(all), inOrder)}
+		for _, d := range component.Members {
+			for _, c := range kept[d] {
+				component.Links = append(component.Links, campaigns.Link{Digest: d, Connector: c.of, Kind: c.kind})
+			}
+		}
+		slices.SortFunc(component.Links, func(a, b campaigns.Link) int {
+			return gocmp.Or(gocmp.Compare(a.Kind, b.Kind), bytes.Compare(a.Connector[:], b.Connector[:]),
+				inOrder(a.Digest, b.Digest))
+		})
+		for _, c := range leftOut {
+			if slices.ContainsFunc(component.Members, func(d indicator.Digest) bool { return having[c][d] }) {
+				component.LeftOut++
+			}
+		}
+		found = append(found, component)
+	}
+	return found
+}
+
+func TestComponentsAreThoseOfAPlainWalk(t *testing.T) {
+	for _, limits := range []campaigns.Limits{{MaxDegree: 4, MaxMembers: 7}, {MaxDegree: 30, MaxMembers: 30}} {
+		rapid.Check(t, func(t *rapid.T) {
+			links := anyLinks.Draw(t, "links")
+			if diff := cmp.Diff(walk(limits, links), limits.Cluster(links), cmpopts.EquateEmpty()); diff != "" {
+				t.Fatalf("a walk -, got +\n%s", diff)
+			}
+		})
+	}
 }
 
 func TestCampaignsKeepTheirNames(t *testing.T) {

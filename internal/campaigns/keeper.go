@@ -24,10 +24,11 @@ type Store interface {
 	Changes
 	// ConnectorsOf are the connectors that digests have, each once.
 	ConnectorsOf(ctx context.Context, digests []indicator.Digest) ([]Connector, error)
-	// LinksOf calls row with the links of connectors, in order of the connectors. It leaves out those that more than most
-	// digests have which are not among the touched.
+	// LinksOf calls row with the links of connectors that have two digests at least: those of one connector after each
+	// other, in the order of digests. It leaves out connectors that more than most digests have which are not among the
+	// touched.
 	LinksOf(ctx context.Context, of []Connector, touched []indicator.Digest, most int, row func(*fraud.CampaignLink)) error
-	// WordsOn calls word with the standing words on digests.
+	// WordsOn calls word with the standing words on digests: those on one after each other.
 	WordsOn(ctx context.Context, digests []indicator.Digest, word func(*fraud.Opinion)) error
 	CampaignsOf(ctx context.Context, digests []indicator.Digest) (map[indicator.Digest]ID, error)
 	CampaignsNamed(ctx context.Context, ids []ID) ([]fraud.Campaign, error)
@@ -63,11 +64,14 @@ const (
 	stepLimit = 100 * time.Second
 	// workLimit is after how long a step begins nothing more.
 	workLimit = 40 * time.Second
-	// pieceSize is how many touched digests are looked at together.
-	pieceSize = 100_000
+	// pieceSize is how many touched digests are looked at together. Where more than Limits.MaxTogether hang on them, they are
+	// halved down to leastPiece: many small things then come out whole, and one huge thing costs only a few looks.
+	// What a look costs ClickHouse grows with its tables more than with the piece; the piece is what takes memory, some
+	// 2 kB for each of its digests.
+	pieceSize, leastPiece = 200_000, 50_000
 	// leastMessages and mostMessages bound how many messages a step takes at a time: a message may be an event or a
 	// thousand.
-	leastMessages, mostMessages = 500, 100_000
+	leastMessages, mostMessages = 500, 200_000
 )
 
 // rules is the version of what Cluster and the links make of the same ledger: raise it, and everything is done anew.
@@ -193,6 +197,7 @@ func (s *step) events(ctx context.Context) (bool, error) {
 		s.messages = min(mostMessages, s.messages*2)
 	}
 	if err := s.look(ctx, touched); err != nil || s.overtaken {
+		s.messages = max(leastMessages, s.messages/2) // what took too long must not do so for ever
 		return false, err
 	}
 	s.metrics.behind.Set(float64(r.Behind))
@@ -340,30 +345,53 @@ func (s *step) again(ctx context.Context) (bool, error) {
 }
 
 // look brings the campaigns up to date that touched digests may have changed.
-func (s *step) look(ctx context.Context, touched []indicator.Digest) error {
-	s.metrics.touched.Add(float64(len(touched)))
-	for piece := range slices.Chunk(touched, pieceSize) {
-		v := newView(s, piece)
-		if err := v.gather(ctx); err != nil {
-			return err
-		}
-		known, fresh, moved := v.differences()
-		if len(known)+len(fresh)+len(moved) == 0 {
-			continue
-		}
-		held, err := s.store.HoldsCampaignTurn(ctx, s.turn)
-		if err != nil {
-			return err
-		}
-		if !held {
-			s.overtaken = true
-			return nil
-		}
-		s.version++
-		if err := s.store.PutCampaigns(ctx, s.version, known, fresh, moved); err != nil {
-			return err
-		}
-		s.metrics.written.Add(float64(len(known) + len(fresh)))
+func (s *step) look(ctx context.Context, digests []indicator.Digest) error {
+	s.metrics.touched.Add(float64(len(digests)))
+	all := &touched{digests, make(map[indicator.Digest]bool, len(digests))}
+	for _, d := range digests {
+		all.has[d] = true
 	}
+	for piece := range slices.Chunk(digests, pieceSize) {
+		if err := s.lookAt(ctx, piece, all); err != nil || s.overtaken {
+			return err
+		}
+	}
+	return nil
+}
+
+// lookAt looks at a piece of the touched digests: at its halves, where too much hangs on it.
+func (s *step) lookAt(ctx context.Context, piece []indicator.Digest, all *touched) error {
+	v := newView(s, piece, all)
+	cut, err := v.gather(ctx)
+	switch {
+	case err != nil:
+		return err
+	case cut && len(piece) > leastPiece:
+		for half := range slices.Chunk(piece, (len(piece)+1)/2) {
+			if err := s.lookAt(ctx, half, all); err != nil || s.overtaken {
+				return err
+			}
+		}
+		return nil
+	case cut:
+		s.metrics.cut.Inc()
+	}
+	known, fresh, moved := v.differences()
+	if len(known)+len(fresh)+len(moved) == 0 {
+		return nil
+	}
+	held, err := s.store.HoldsCampaignTurn(ctx, s.turn)
+	if err != nil {
+		return err
+	}
+	if !held {
+		s.overtaken = true
+		return nil
+	}
+	s.version++
+	if err := s.store.PutCampaigns(ctx, s.version, known, fresh, moved); err != nil {
+		return err
+	}
+	s.metrics.written.Add(float64(len(known) + len(fresh)))
 	return nil
 }

@@ -1,6 +1,7 @@
 package campaigns
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"maps"
@@ -14,63 +15,69 @@ import (
 // view is what is looked at together.
 type view struct {
 	*step
-	touched []indicator.Digest
+	// piece are those of the touched digests that are looked at.
+	piece   []indicator.Digest
+	touched *touched
 	// together is everything that is looked at.
 	together map[indicator.Digest]bool
 	// before tells which campaign a digest was in, and campaigns what these were; whole are those that are in the view.
 	before    map[indicator.Digest]ID
 	campaigns map[ID]fraud.Campaign
 	whole     map[ID]bool
-	// seen are connectors that were looked at, and words those on digests that have them.
-	seen  map[Connector]bool
-	words map[indicator.Digest]*standing
-	// links are those that count, of connectors that join.
+	// seen are connectors that were looked at, and listed whose words list a digest that has them, for everyone.
+	seen   map[Connector]bool
+	listed map[indicator.Digest][]fraud.PartnerNumber
+	// links are those that count, of connectors that join: those of one stand together.
 	links []fraud.CampaignLink
+	// organisations are numbered as they turn up.
+	organisations map[string]int
+	organisation  map[fraud.PartnerNumber]int
 }
 
-// standing is what is said of a digest.
-type standing struct {
-	cleared bool
-	listed  map[fraud.PartnerNumber]bool // by a word that everyone may be told of
-	words   []fraud.Opinion
+// touched are the digests of which something has changed.
+type touched struct {
+	digests []indicator.Digest
+	has     map[indicator.Digest]bool
 }
 
-func newView(s *step, touched []indicator.Digest) *view {
+func newView(s *step, piece []indicator.Digest, all *touched) *view {
 	return &view{
-		step: s, touched: touched, together: map[indicator.Digest]bool{}, before: map[indicator.Digest]ID{},
-		campaigns: map[ID]fraud.Campaign{}, whole: map[ID]bool{}, seen: map[Connector]bool{}, words: map[indicator.Digest]*standing{},
+		step: s, piece: piece, touched: all, together: make(map[indicator.Digest]bool, len(piece)), before: map[indicator.Digest]ID{},
+		campaigns: map[ID]fraud.Campaign{}, whole: map[ID]bool{}, seen: map[Connector]bool{},
+		listed: map[indicator.Digest][]fraud.PartnerNumber{}, organisations: map[string]int{},
+		organisation: map[fraud.PartnerNumber]int{},
 	}
 }
 
-// gather follows connectors and campaigns from the touched digests until nothing new turns up.
-func (v *view) gather(ctx context.Context) error {
-	next, cut := v.add(nil, v.touched...), false
+// gather follows connectors and campaigns from the piece until nothing new turns up. It reports whether more hangs
+// together than is looked at: parts of it then stay apart, or it gives up at once if the piece is to be halved.
+func (v *view) gather(ctx context.Context) (cut bool, err error) {
+	next := v.add(nil, v.piece...)
 	for round := 0; len(next) > 0; round++ {
 		this := next
 		next = nil
 		in, err := v.store.CampaignsOf(ctx, this)
 		if err != nil {
-			return err
+			return false, err
 		}
 		maps.Copy(v.before, in)
 		if err := v.know(ctx, in); err != nil {
-			return err
+			return false, err
 		}
 		for _, id := range in {
 			next = v.addAll(next, id)
 		}
 		if round > 0 && len(v.together) >= v.limits.MaxTogether {
-			cut = true
+			if cut = true; len(v.piece) > leastPiece {
+				return cut, nil
+			}
 			continue // the campaigns of what is here, and no further
 		}
 		if next, err = v.follow(ctx, this, next); err != nil {
-			return err
+			return false, err
 		}
 	}
-	if cut {
-		v.metrics.cut.Inc()
-	}
-	return nil
+	return cut, nil
 }
 
 // add takes digests into the view, and appends the new ones to next.
@@ -130,9 +137,9 @@ func (v *view) follow(ctx context.Context, digests, next []indicator.Digest) ([]
 	}
 	var links []fraud.CampaignLink
 	unknown := map[indicator.Digest]bool{}
-	err = v.store.LinksOf(ctx, connectors, v.touched, 2*v.limits.MaxSeen, func(l *fraud.CampaignLink) {
+	err = v.store.LinksOf(ctx, connectors, v.touched.digests, 2*v.limits.MaxSeen, func(l *fraud.CampaignLink) {
 		links = append(links, *l)
-		if v.words[l.Digest] == nil {
+		if _, heard := v.listed[l.Digest]; !heard {
 			unknown[l.Digest] = true
 		}
 	})
@@ -142,53 +149,49 @@ func (v *view) follow(ctx context.Context, digests, next []indicator.Digest) ([]
 	if err := v.hear(ctx, slices.Collect(maps.Keys(unknown))); err != nil {
 		return nil, err
 	}
-	touched := map[indicator.Digest]bool{}
-	for _, d := range v.touched {
-		touched[d] = true
-	}
 	crowded := map[indicator.Digest][]Connector{}
 	for from := 0; from < len(links); {
 		to := from + 1
 		for to < len(links) && links[to].Connector == links[from].Connector {
 			to++
 		}
-		next = v.judge(links[from:to], touched, next, crowded)
+		next = v.judge(links[from:to], next, crowded)
 		from = to
 	}
 	return v.part(ctx, crowded, next)
 }
 
-// judge decides whether a connector joins, and appends to next what hangs on it. What has one that would join too many,
-// as of a touched digest perhaps, goes to crowded.
+// judge decides whether a connector joins, of which all links are given in the order of digests, and appends to next what
+// hangs on it. What has one that would join too many, as of a touched digest perhaps, goes to crowded.
 func (v *view) judge(
-	links []fraud.CampaignLink, touched map[indicator.Digest]bool, next []indicator.Digest,
-	crowded map[indicator.Digest][]Connector,
+	links []fraud.CampaignLink, next []indicator.Digest, crowded map[indicator.Digest][]Connector,
 ) []indicator.Digest {
-	ever, live := map[indicator.Digest]bool{}, map[indicator.Digest]bool{}
-	var counting []fraud.CampaignLink
-	news := false
+	ever, news, first := 0, false, len(v.links)
+	var live []indicator.Digest
 	for i := range links {
 		l := &links[i]
-		ever[l.Digest] = true
-		news = news || touched[l.Digest]
+		if i == 0 || l.Digest != links[i-1].Digest {
+			ever++
+			news = news || v.touched.has[l.Digest]
+		}
 		if v.counts(l) {
-			live[l.Digest] = true
-			counting = append(counting, *l)
+			if len(live) == 0 || l.Digest != live[len(live)-1] {
+				live = append(live, l.Digest)
+			}
+			v.links = append(v.links, *l)
 		}
 	}
 	switch {
-	case len(ever) > v.limits.MaxSeen || len(live) > v.limits.MaxDegree:
+	case ever > v.limits.MaxSeen || len(live) > v.limits.MaxDegree:
 		if news {
-			for d := range live {
+			for _, d := range live {
 				crowded[d] = append(crowded[d], links[0].Connector)
 			}
 		}
 	case len(live) >= 2:
-		v.links = append(v.links, counting...)
-		for d := range live {
-			next = v.add(next, d)
-		}
+		return v.add(next, live...)
 	}
+	v.links = v.links[:first] // it joins nothing
 	return next
 }
 
@@ -218,8 +221,7 @@ func (v *view) part(
 
 // counts reports whether a link is in force.
 func (v *view) counts(l *fraud.CampaignLink) bool {
-	s := v.words[l.Digest]
-	if s == nil || s.cleared || !s.listed[l.Partner] {
+	if !slices.Contains(v.listed[l.Digest], l.Partner) {
 		return false
 	}
 	p, known := v.policy.Partners(l.Partner)
@@ -235,27 +237,45 @@ func (v *view) hear(ctx context.Context, digests []indicator.Digest) error {
 		return nil
 	}
 	for _, d := range digests {
-		v.words[d] = &standing{listed: map[fraud.PartnerNumber]bool{}}
+		v.listed[d] = nil
+	}
+	var words []fraud.Opinion
+	take := func() {
+		if len(words) > 0 {
+			v.listed[words[0].Digest] = v.listing(words)
+			words = words[:0]
+		}
 	}
 	err := v.store.WordsOn(ctx, digests, func(o *fraud.Opinion) {
-		v.words[o.Digest].words = append(v.words[o.Digest].words, *o)
-	})
-	for _, d := range digests {
-		s := v.words[d]
-		match := []fraud.Match{{Digest: d, Grade: indicator.Exact, Opinions: s.words}}
-		s.cleared = fraud.Decide(match, authority, v.policy, v.now).Status == fraud.ClearedUp
-		for i := range s.words {
-			o := &s.words[i]
-			p, known := v.policy.Partners(o.Partner)
-			if o.Origin == 0 && o.Stance.Lists() && known && p.Counts(o) &&
-				fraud.AudienceOf(o.TLP, o.Group) == fraud.Everyone &&
-				(o.ExpiresAt == 0 || v.now.Before(o.ExpiresAt.Time())) {
-				s.listed[o.Partner] = true
-			}
+		if len(words) > 0 && words[0].Digest != o.Digest {
+			take()
 		}
-		s.words = nil
-	}
+		words = append(words, *o)
+	})
+	take()
 	return err
+}
+
+// listing are the partners whose words on one digest list it: nobody's where it is cleared.
+func (v *view) listing(words []fraud.Opinion) (by []fraud.PartnerNumber) {
+	clears := v.policy.Protected.Has(words[0].Digest)
+	for i := range words {
+		o := &words[i]
+		clears = clears || o.Stance == fraud.Cleared
+		p, known := v.policy.Partners(o.Partner)
+		if o.Origin == 0 && o.Stance.Lists() && known && p.Counts(o) &&
+			fraud.AudienceOf(o.TLP, o.Group) == fraud.Everyone &&
+			(o.ExpiresAt == 0 || v.now.Before(o.ExpiresAt.Time())) {
+			by = append(by, o.Partner)
+		}
+	}
+	if clears && len(by) > 0 {
+		match := []fraud.Match{{Digest: words[0].Digest, Grade: indicator.Exact, Opinions: words}}
+		if fraud.Decide(match, authority, v.policy, v.now).Status == fraud.ClearedUp {
+			return nil
+		}
+	}
+	return by
 }
 
 // differences clusters what was gathered, and tells what of it is not stored yet.
@@ -295,40 +315,50 @@ func (v *view) differences() (known, fresh []fraud.Campaign, moved map[indicator
 }
 
 // rows are the links that count, by connector.
-func (v *view) rows() map[Connector][]*fraud.CampaignLink {
-	rows := map[Connector][]*fraud.CampaignLink{}
-	for i := range v.links {
-		l := &v.links[i]
-		if v.together[l.Digest] {
-			rows[l.Connector] = append(rows[l.Connector], l)
+func (v *view) rows() map[Connector][]fraud.CampaignLink {
+	rows := map[Connector][]fraud.CampaignLink{}
+	for from := 0; from < len(v.links); {
+		to := from + 1
+		for to < len(v.links) && v.links[to].Connector == v.links[from].Connector {
+			to++
 		}
+		rows[v.links[from].Connector] = v.links[from:to:to]
+		from = to
 	}
 	return rows
 }
 
 // describe counts what a campaign rests on.
-func (v *view) describe(c Campaign, rows map[Connector][]*fraud.CampaignLink) fraud.Campaign {
+func (v *view) describe(c Campaign, rows map[Connector][]fraud.CampaignLink) fraud.Campaign {
 	d := fraud.Campaign{ID: c.ID, Members: make([]fraud.CampaignMember, len(c.Members))}
 	d.Size, d.LeftOut = len(c.Members), c.LeftOut
-	place := make(map[indicator.Digest]int, len(c.Members))
 	for i, digest := range c.Members {
-		place[digest], d.Members[i].Digest = i, digest
+		d.Members[i].Digest = digest
+	}
+	place := func(of indicator.Digest) int {
+		i, _ := slices.BinarySearchFunc(c.Members, of, func(a, b indicator.Digest) int { return bytes.Compare(a[:], b[:]) })
+		return i
 	}
 	type event struct {
 		partner fraud.PartnerNumber
 		id      [16]byte
 	}
-	events, organisations, categories := map[event]bool{}, map[string]bool{}, map[fraud.Code]int{}
+	events, categories, organisations := map[event]bool{}, map[fraud.Code]int{}, []int(nil)
 	for from := 0; from < len(c.Links); {
 		connector := c.Links[from].Connector
-		edge, saying := fraud.CampaignEdge{Kind: c.Links[from].Kind, Connector: connector}, map[string]bool{}
+		edge, saying := fraud.CampaignEdge{Kind: c.Links[from].Kind, Connector: connector}, []int(nil)
 		for ; from < len(c.Links) && c.Links[from].Connector == connector; from++ {
-			edge.Members = append(edge.Members, place[c.Links[from].Digest])
+			edge.Members = append(edge.Members, place(c.Links[from].Digest))
 		}
-		for _, l := range rows[connector] {
-			organisation := v.organisation(l.Partner)
-			saying[organisation], organisations[organisation] = true, true
-			m := &d.Members[place[l.Digest]]
+		for i := range rows[connector] {
+			l := &rows[connector][i]
+			if !v.together[l.Digest] {
+				continue
+			}
+			if organisation := v.organisationOf(l.Partner); !slices.Contains(saying, organisation) {
+				saying = append(saying, organisation)
+			}
+			m := &d.Members[place(l.Digest)]
 			if m.Type == 0 || l.Type < m.Type {
 				m.Type = l.Type
 			}
@@ -344,14 +374,20 @@ func (v *view) describe(c Campaign, rows map[Connector][]*fraud.CampaignLink) fr
 				categories[l.Category]++
 			}
 		}
+		for _, organisation := range saying {
+			if !slices.Contains(organisations, organisation) {
+				organisations = append(organisations, organisation)
+			}
+		}
 		edge.Partners = len(saying)
 		d.Edges = append(d.Edges, edge)
 	}
 	d.Reports, d.Partners = len(events), len(organisations)
-	types := map[indicator.Type]bool{}
 	for i := range d.Members {
 		m := &d.Members[i]
-		types[m.Type] = true
+		if !slices.Contains(d.Types, m.Type) {
+			d.Types = append(d.Types, m.Type)
+		}
 		if d.FirstSaid.IsZero() || m.FirstSaid.Before(d.FirstSaid) {
 			d.FirstSaid = m.FirstSaid
 		}
@@ -359,14 +395,24 @@ func (v *view) describe(c Campaign, rows map[Connector][]*fraud.CampaignLink) fr
 			d.LastSaid = m.LastSaid
 		}
 	}
-	d.Types = slices.Sorted(maps.Keys(types))
+	slices.Sort(d.Types)
 	d.Categories = slices.SortedFunc(maps.Keys(categories), func(a, b fraud.Code) int {
 		return cmp.Or(cmp.Compare(categories[b], categories[a]), cmp.Compare(a, b))
 	})
 	return d
 }
 
-func (v *view) organisation(n fraud.PartnerNumber) string {
-	p, _ := v.policy.Partners(n)
-	return cmp.Or(p.Organisation, p.ID)
+// organisationOf numbers the organisation of a partner.
+func (v *view) organisationOf(n fraud.PartnerNumber) int {
+	number, known := v.organisation[n]
+	if !known {
+		p, _ := v.policy.Partners(n)
+		name := cmp.Or(p.Organisation, p.ID)
+		if number, known = v.organisations[name]; !known {
+			number = len(v.organisations)
+			v.organisations[name] = number
+		}
+		v.organisation[n] = number
+	}
+	return number
 }

@@ -204,27 +204,74 @@ func (w *Writer) ConnectorsOf(ctx context.Context, digests []indicator.Digest) (
 	return all, unmigrated(err)
 }
 
-// LinksOf calls each with the links of connectors, in order of the connectors; a link may come twice. It leaves out
-// connectors that more than most digests have which are not among the touched.
+// longConnector is how many links a connector has of which it is counted first how many digests they are of.
+const longConnector = 2000
+
+// LinksOf calls row with the links of connectors that have two digests at least: those of one connector after each other,
+// in the order of digests; a link may come twice. It leaves out connectors that more than most digests have which are not
+// among the touched.
 func (w *Writer) LinksOf(
 	ctx context.Context, connectors []fraud.Connector, touched []indicator.Digest, most int,
 	row func(*fraud.CampaignLink),
 ) error {
-	asked := lent{"asked", "FixedString(16)", make([]string, len(connectors))}
-	for i := range connectors {
-		asked.values[i] = string(connectors[i][:])
+	// Most have a few links. Those that have more than that are asked for once more: they are counted where they lie.
+	var (
+		run  []fraud.CampaignLink
+		long []fraud.Connector
+	)
+	take := func() {
+		switch n := len(run); {
+		case n >= min(longConnector, most):
+			long = append(long, run[0].Connector)
+		case n > 1 && run[0].Digest != run[n-1].Digest:
+			for i := range run {
+				row(&run[i])
+			}
+		}
+		run = run[:0]
 	}
-	ctx, err := lend(ctx, asked, digestsLent("touched", touched))
+	asked := connectorsLent(connectors)
+	err := w.links(ctx, "connector GLOBAL IN (SELECT v FROM asked)", fmt.Sprintf("LIMIT %d BY connector", min(longConnector, most)),
+		func(l *fraud.CampaignLink) {
+			if len(run) > 0 && run[0].Connector != l.Connector {
+				take()
+			}
+			run = append(run, *l)
+		}, asked)
+	if err != nil {
+		return err
+	}
+	if len(run) > 0 {
+		take()
+	}
+	if len(long) == 0 {
+		return nil
+	}
+	return w.links(ctx, fmt.Sprintf(`connector GLOBAL IN (
+			SELECT connector FROM campaign_links WHERE connector GLOBAL IN (SELECT v FROM asked) GROUP BY connector
+			HAVING uniqExact(digest) > 1 AND uniqExactIf(digest, digest GLOBAL NOT IN (SELECT v FROM touched)) <= %d)`, most), "",
+		row, connectorsLent(long), digestsLent("touched", touched))
+}
+
+func connectorsLent(connectors []fraud.Connector) lent {
+	l := lent{"asked", "FixedString(16)", make([]string, len(connectors))}
+	for i := range connectors {
+		l.values[i] = string(connectors[i][:])
+	}
+	return l
+}
+
+func (w *Writer) links(
+	ctx context.Context, where, limit string, row func(*fraud.CampaignLink), tables ...lent,
+) error {
+	ctx, err := lend(ctx, tables...)
 	if err != nil {
 		return err
 	}
 	query := fmt.Sprintf(`
 		SELECT connector, CAST(kind, 'Int8'), digest, partner, event_id, CAST(type, 'Int8'), category,
 			CAST(loss_band, 'Int8'), toUnixTimestamp64Milli(issued_at), toUnixTimestamp64Milli(appended), signed_by, held
-		FROM campaign_links WHERE connector GLOBAL IN (
-			SELECT connector FROM campaign_links WHERE connector GLOBAL IN (SELECT v FROM asked) GROUP BY connector
-			HAVING uniqExact(digest) > 1 AND uniqExactIf(digest, digest GLOBAL NOT IN (SELECT v FROM touched)) <= %d)
-		ORDER BY connector, digest, partner, event_id, appended`, most)
+		FROM campaign_links WHERE %s ORDER BY connector, digest, partner, event_id, appended %s`, where, limit)
 	return unmigrated(each(ctx, w.conn, "read links", query, func(rows driver.Rows) error {
 		var (
 			l                 fraud.CampaignLink
@@ -248,7 +295,7 @@ func (w *Writer) LinksOf(
 	}))
 }
 
-// WordsOn calls each with the standing words on digests, withdrawn ones among them.
+// WordsOn calls each with the standing words on digests, withdrawn ones among them, in the order of digests.
 func (w *Writer) WordsOn(ctx context.Context, digests []indicator.Digest, word func(*fraud.Opinion)) error {
 	ctx, err := lend(ctx, digestsLent("asked", digests))
 	if err != nil {

@@ -272,19 +272,20 @@ func (w *Writer) PutCampaigns(
 	return w.putCampaigns(ctx, version, fresh)
 }
 
-// campaignBlock is how many campaigns are written at once: members and edges may come to 100 kB each.
-const campaignBlock = 1000
+// campaignBlock is how many members campaigns may have together that are written at once: they take some 100 bytes each.
+const campaignBlock = 200_000
 
 func (w *Writer) putCampaigns(ctx context.Context, version uint64, all []fraud.Campaign) error {
-	for from := 0; from < len(all); from += campaignBlock {
-		part := all[from:min(from+campaignBlock, len(all))]
-		rows := make([]*campaignRow, len(part))
-		for i := range part {
-			rows[i] = &campaignRow{&part[i], version}
+	var rows []*campaignRow
+	for i, members := 0, 0; i < len(all); i++ {
+		rows, members = append(rows, &campaignRow{&all[i], version}), members+len(all[i].Members)+1
+		if i < len(all)-1 && members < campaignBlock {
+			continue
 		}
 		if err := insert(ctx, w.conn, "campaigns", campaignColumns, rows); err != nil {
 			return unmigrated(err)
 		}
+		rows, members = nil, 0
 	}
 	return nil
 }
