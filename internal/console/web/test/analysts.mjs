@@ -243,7 +243,7 @@ const bank = await newPage()
 await claim('who is no authority is told no small groups', async () => {
   await signIn(bank, 'bank-analyst')
   const { series } = await answer(bank, ['/v1/trends/series', 'bucket=day'], () =>
-    go(bank, 'trends?metric=reports&by=region&bucket=day&last=7d'),
+    go(bank, 'trends?metric=reports&by=institution&region=MY-01&bucket=day&last=7d'),
   )
   const points = series.flatMap(({ points }) => points)
   must(points.some(({ suppressed }) => suppressed), 'nothing is suppressed')
@@ -259,7 +259,7 @@ await claim('who is no authority is told no small groups', async () => {
 await claim('a page of suppressed groups is accessible', () => accessible(bank))
 await shoot(bank, 'trends-suppressed')
 await claim('movers of small groups have no numbers', async () => {
-  await go(bank, 'movers?metric=reports&by=institution&last=1d')
+  await go(bank, 'movers?metric=reports&by=institution&region=MY-01&last=1d')
   await bank.locator('.movers-list td', { hasText: 'too few to be told' }).first().waitFor()
   await shoot(bank, 'movers-suppressed')
 })

@@ -3,10 +3,14 @@ import { useSignal } from '@preact/signals'
 import { useMemo, useRef } from 'preact/hooks'
 import { layOut } from '../parts/force'
 import { known, moment, number, t } from '../words'
+import { Digest } from './campaigns.digest'
 import { joinsOf, kinds, placeOf, sizeOf, whoSays, type Join, type Node, type Whole } from './campaigns.evidence'
 import { Shape, Sign, types } from './campaigns.shape'
 
 const margin = 30
+
+/** readable is the least scale of the picture; what is larger than its place is scrolled. */
+const readable = 0.7
 
 export function Graph({ whole }: { whole: Whole }) {
   const nodes = whole.nodes ?? []
@@ -62,6 +66,7 @@ export function Graph({ whole }: { whole: Whole }) {
             role="group"
             aria-label={t('graph_label', { n: number(nodes.length) })}
             viewBox={`${box.x} ${box.y} ${box.width} ${box.height}`}
+            style={{ minWidth: `${Math.round(box.width * readable)}px` }}
             onKeyDown={keys}
           >
             {lines.map(([node, join]) => (
@@ -112,6 +117,7 @@ export function Graph({ whole }: { whole: Whole }) {
         ) : chosen.value < nodes.length ? (
           <AboutNode
             node={nodes[chosen.value]!}
+            whole={whole}
             joins={joins
               .map((join, i) => ({ join, body: nodes.length + i }))
               .filter(({ join }) => join.nodes.includes(chosen.value!))}
@@ -200,7 +206,12 @@ export const JoinSign = ({ kind }: { kind: Join['kind'] }) => (
 
 const at = (time: string) => moment(new Date(time))
 
-function AboutNode(props: { node: Node; joins: { join: Join; body: number }[]; choose: (body: number) => void }) {
+function AboutNode(props: {
+  node: Node
+  whole: Whole
+  joins: { join: Join; body: number }[]
+  choose: (body: number) => void
+}) {
   const { node, joins } = props
   return (
     <>
@@ -221,7 +232,7 @@ function AboutNode(props: { node: Node; joins: { join: Join; body: number }[]; c
         <dd>{at(node.last_reported)}</dd>
         <dt>{t('digest')}</dt>
         <dd>
-          <code>{node.digest}</code>
+          <Digest node={node} whole={props.whole} />
         </dd>
       </dl>
       <h3>{t('joined_by')}</h3>

@@ -9,6 +9,7 @@ import { usePages } from '../parts/pages'
 import { goTo, linkTo, query } from '../route'
 import { counted, day, known, moment, number, t } from '../words'
 import { categoryTitle } from '../words/terms'
+import { Digest } from './campaigns.digest'
 import { joinsOf, placeOf, whoSays, type Node, type Whole } from './campaigns.evidence'
 import { Graph, JoinSign } from './campaigns.graph'
 import { Sign } from './campaigns.shape'
@@ -173,7 +174,7 @@ function Table({ whole }: { whole: Whole }) {
                   {day(new Date(node.last_reported))}
                 </td>
                 <td>
-                  <code title={node.digest}>{node.digest.slice(0, 12)}…</code>
+                  <Digest node={node} whole={whole} />
                 </td>
               </tr>
             ))}

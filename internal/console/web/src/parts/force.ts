@@ -3,9 +3,11 @@
 
 export type Place = { x: number; y: number }
 
-const rounds = 320
+const rounds = 260
 const length = 34 // of a line at rest
 const push = 260
+const reach = 210 // bodies that are farther apart do not push each other, so that a large graph stays together
+const fall = 0.06
 const near = 26 // no two bodies are to be closer
 
 /** layOut places so many bodies, of which the lines join two each, in a picture about so many times as wide as high. */
@@ -44,14 +46,15 @@ export function layOut(bodies: number, lines: readonly (readonly [number, number
         const dx = x[j]! - x[i]!
         const dy = y[j]! - y[i]!
         const square = Math.max(dx * dx + dy * dy, 1)
+        if (square > reach * reach) continue
         const away = (push * heat) / square
         vx[i]! -= dx * away
         vy[i]! -= dy * away
         vx[j]! += dx * away
         vy[j]! += dy * away
       }
-      vx[i]! -= x[i]! * 0.05 * heat
-      vy[i]! -= y[i]! * 0.05 * wide * heat
+      vx[i]! -= x[i]! * fall * heat
+      vy[i]! -= y[i]! * fall * wide * heat
     }
     for (let i = 0; i < bodies; i++) {
       vx[i]! *= 0.6

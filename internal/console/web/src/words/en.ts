@@ -200,7 +200,7 @@ export const en = {
   organisations_short: 'Organisations', left_out: 'Left out', left_out_hint: 'They would have made it too large.',
   campaign_ended: 'This campaign has ended: its parts were taken back, or it became a part of another.',
   campaign_into: 'Most of its indicators are in {id}.',
-  view: 'View', view_graph: 'Graph', view_table: 'Table',
+  see_history: 'what was said of it', view: 'View', view_graph: 'Graph', view_table: 'Table',
   graph_label: 'Graph of {n} indicators and what joins them. The arrow keys go from one to the next; the table has the same.',
   graph_too_large: 'A graph shows up to 300 indicators. This campaign has {n}, so they stand in a table.',
   graph_keys: 'Click, or use the arrow keys, to see what joins an indicator.',

@@ -193,7 +193,7 @@ export const ms: Record<keyof typeof en, string> = {
   organisations_short: 'Organisasi', left_out: 'Ditinggalkan', left_out_hint: 'Ia akan menjadi terlalu besar.',
   campaign_ended: 'Kempen ini telah tamat: bahagiannya ditarik balik, atau ia menjadi sebahagian daripada yang lain.',
   campaign_into: 'Kebanyakan penunjuknya ada dalam {id}.',
-  view: 'Paparan', view_graph: 'Graf', view_table: 'Jadual',
+  see_history: 'apa yang dikatakan tentangnya', view: 'Paparan', view_graph: 'Graf', view_table: 'Jadual',
   graph_label: 'Graf {n} penunjuk dan apa yang mengaitkannya. Kekunci anak panah bergerak dari satu ke satu; jadual mengandungi perkara yang sama.',
   graph_too_large: 'Graf memaparkan sehingga 300 penunjuk. Kempen ini ada {n}, jadi ia dipaparkan dalam jadual.',
   graph_keys: 'Klik, atau guna kekunci anak panah, untuk melihat apa yang mengaitkan sesuatu penunjuk.',
