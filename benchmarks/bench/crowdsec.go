@@ -13,8 +13,11 @@ import (
 	"github.com/waspada-hub/waspada/benchmarks/loadgen"
 )
 
-// crowdSecLimit is how many decisions CrowdSec gets at most: it takes in some thousands a second.
-const crowdSecLimit = 100_000
+const (
+	// crowdSecLimit is how many decisions CrowdSec gets at most, and crowdSecPatience how long it may take to take them in.
+	crowdSecLimit    = 10_000
+	crowdSecPatience = 2 * time.Minute
+)
 
 // startCrowdSec starts CrowdSec's local API alone, without its agent and without its central service.
 func startCrowdSec(ctx context.Context, s *stage) (*rival, error) {
@@ -124,14 +127,16 @@ func fillCrowdSec(ctx context.Context, cli, config, dir string, n int) error {
 		return err
 	}
 	w := bufio.NewWriter(file)
-	fmt.Fprintln(w, "duration,scope,value")
+	fmt.Fprintln(w, "duration,value")
 	for i := range uint64(n) {
-		fmt.Fprintf(w, "24h,account,%s\n", loadgen.Digest(i))
+		fmt.Fprintf(w, "24h,%s\n", loadgen.Digest(i))
 	}
 	if err := errors.Join(w.Flush(), file.Close()); err != nil {
 		return err
 	}
-	if out, err := exec.CommandContext(ctx, cli, "-c", config, "decisions", "import", "-i", path).CombinedOutput(); err != nil {
+	ctx, cancel := context.WithTimeout(ctx, crowdSecPatience)
+	defer cancel()
+	if out, err := exec.CommandContext(ctx, cli, "-c", config, "decisions", "import", "--scope", "account", "-i", path).CombinedOutput(); err != nil {
 		return fmt.Errorf("fill CrowdSec: %w: %.500s", err, out)
 	}
 	return nil

@@ -142,10 +142,10 @@ func withSize(text string, n int) string {
 
 // seen is what was seen of a run, a figure for each round.
 type seen struct {
-	cpu, wall []float64 // nanoseconds for each indicator
-	p50, p99  []float64 // milliseconds
-	refused   int
-	missing   string // why it was not run
+	cpu, wall         []float64 // nanoseconds for each indicator
+	p50, p99          []float64 // milliseconds
+	answered, refused int       // requests
+	missing           string    // why it was not run
 }
 
 // figures are what rows may tell, and in which unit.
@@ -195,10 +195,6 @@ func (r *planned) row(runs map[string]*seen, size int) report.Row {
 	}
 	if row.NotTested == "" {
 		row.See(kind.of(subject, baseline))
-	}
-	if refused := subject.refused + baseline.refused; refused > 0 {
-		row.Note += fmt.Sprintf(" %d requests were refused because the machine was short of CPU.", refused)
-		row.Note = strings.TrimSpace(row.Note)
 	}
 	return row
 }

@@ -133,8 +133,10 @@ func (s *stage) unprivileged(name string) (*syscall.SysProcAttr, string, error) 
 	if err != nil {
 		return nil, "", err
 	}
-	if err := os.Chmod(s.dir, 0o711); err != nil { // so that it reaches its folder
-		return nil, "", err
+	for _, dir := range []string{s.dir, filepath.Dir(s.dir)} { // so that it reaches its folder
+		if err := os.Chmod(dir, 0o711); err != nil {
+			return nil, "", err
+		}
 	}
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}, home, os.Chown(home, uid, gid)
 }

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -135,12 +136,37 @@ func (o *options) runSize(ctx context.Context, dir, bin string, size int, plans 
 			rows = append(rows, r.row(runs, size))
 		}
 		kept := report.Family{Name: p.Family + "-" + sizeName(size), Title: withSize(p.Title, size), About: withSize(p.About, size)}
+		kept.About += refusals(runs)
 		if err := report.Put(o.results, kept, rows...); err != nil {
 			return err
 		}
 		fmt.Printf("\n%s\n", report.Table(report.Seen(kept, rows...)))
 	}
 	return nil
+}
+
+// refusals tells of requests that were refused, which happens where others take the hub's CPU for long.
+func refusals(runs map[string]*seen) string {
+	answered, refused := 0, 0
+	for _, r := range runs {
+		if r.refused > 0 {
+			answered, refused = answered+r.answered, refused+r.refused
+		}
+	}
+	if refused == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" Others had the CPU for so long that the hub refused %.1f %% of the requests.",
+		100*float64(refused)/float64(answered+refused))
+}
+
+// brief is an error for a cell of a table.
+func brief(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	if len(text) > 120 {
+		text = text[:120] + "…"
+	}
+	return text
 }
 
 // play plays the runs of a plan in rounds, every other round backwards: what drifts meets all of them alike.
@@ -151,7 +177,7 @@ func (o *options) play(ctx context.Context, s *stage, p *plan) (map[string]*seen
 		runs[name] = &seen{}
 		r := p.Runs[name]
 		if s.up[r.To] == nil {
-			runs[name].missing = s.lost[r.To].Error()
+			runs[name].missing = brief(s.lost[r.To])
 			continue
 		}
 		if r.Pace > 0 { // find out what it can do
@@ -185,7 +211,8 @@ func (o *options) play(ctx context.Context, s *stage, p *plan) (map[string]*seen
 			sees.wall = append(sees.wall, float64(result.Took)/n)
 			sees.p50 = append(sees.p50, result.Quantile(50).Seconds()*1000)
 			sees.p99 = append(sees.p99, result.Quantile(99).Seconds()*1000)
-			sees.refused += result.Refused
+			sees.answered += result.Good
+			sees.refused += result.Refused + result.Dropped
 			fmt.Fprintf(os.Stderr, "%d %-22s %8.2f µs CPU an indicator; %s\n", round+1, name, float64(cpu)/n/1000, result)
 		}
 		slices.Reverse(names)
@@ -232,7 +259,7 @@ func (o *options) once(s *stage, r run, seed uint64) (*loadgen.Result, time.Dura
 // asked twice in one question a database tells once.
 func rightHits(r run, result *loadgen.Result, asked int) error {
 	tells := r.To != "echo" && r.To != "gin-empty" && r.To != "gin-body"
-	if !tells || result.Refused > 0 || result.Hits == asked {
+	if !tells || result.Refused+result.Dropped > 0 || result.Hits == asked {
 		return nil
 	}
 	if r.Batch > 1 && result.Hits < asked && result.Hits > asked*9/10 {

@@ -205,9 +205,12 @@ func (c *clickHouse) Ask(to []byte) []byte {
 	c.body = append(c.body[:0], "SELECT 1 FROM opinions WHERE digest IN ("...)
 	for range c.batch {
 		d := c.keys.Next()
-		c.body = append(c.body, "unhex('"...)
-		c.body = hex.AppendEncode(c.body, d[:])
-		c.body = append(c.body, "'),"...)
+		c.body = append(c.body, '\'')
+		for _, b := range d {
+			const digits = "0123456789abcdef"
+			c.body = append(c.body, '\\', 'x', digits[b>>4], digits[b&15])
+		}
+		c.body = append(c.body, "',"...)
 	}
 	c.body[len(c.body)-1] = ')'
 	return append(appendHead(to, c.line, "", len(c.body)), c.body...)

@@ -9,8 +9,8 @@ import (
 
 // Result is what became of the questions of a run.
 type Result struct {
-	// Good were answered, Refused properly refused, and Unanswered neither within the limit.
-	Good, Refused, Unanswered int
+	// Good were answered, Refused properly refused, Dropped lost their connection, and Unanswered neither within the limit.
+	Good, Refused, Dropped, Unanswered int
 	// Hits are the listed indicators among those that were answered about.
 	Hits int
 	// Indicators is how many were answered about.
@@ -35,9 +35,9 @@ func (r *Result) Quantile(q float64) time.Duration {
 }
 
 func (r *Result) String() string {
-	return fmt.Sprintf("%.0f/s (%.0f indicators/s, %.1f %% listed), p50 %s, p99 %s, longest %s; %d refused, %d unanswered",
+	return fmt.Sprintf("%.0f/s (%.0f indicators/s, %.1f %% listed), p50 %s, p99 %s, longest %s; %d refused, %d dropped",
 		r.Rate(), float64(r.Indicators)/r.Took.Seconds(), 100*float64(r.Hits)/float64(max(r.Indicators, 1)),
-		r.Quantile(50), r.Quantile(99), r.Quantile(100), r.Refused, r.Unanswered)
+		r.Quantile(50), r.Quantile(99), r.Quantile(100), r.Refused, r.Dropped)
 }
 
 // record enters an answer.

@@ -15,9 +15,13 @@ const patience = 5 * time.Second
 type Session struct {
 	scenario Scenario
 	asker    Asker
+	network  string
+	addr     string
 	conns    []*conn
 	poll     poller
 }
+
+var errHungUp = errors.New("the server hung up")
 
 // conn is one connection.
 type conn struct {
@@ -30,7 +34,7 @@ type conn struct {
 
 // Dial connects to a server, "tcp" or "udp".
 func Dial(s Scenario, asker Asker, network, addr string) (_ *Session, err error) {
-	x := &Session{scenario: s, asker: asker}
+	x := &Session{scenario: s, asker: asker, network: network, addr: addr}
 	defer func() {
 		if err != nil {
 			x.Close()
@@ -39,25 +43,29 @@ func Dial(s Scenario, asker Asker, network, addr string) (_ *Session, err error)
 	if x.poll, err = newPoller(); err != nil {
 		return nil, fmt.Errorf("load: %w", err)
 	}
-	for range s.Connections {
-		c, err := net.DialTimeout(network, addr, 10*time.Second)
-		if err != nil {
+	for i := range s.Connections {
+		c := &conn{in: make([]byte, 0, 16<<10)}
+		if c.fd, err = x.connect(i); err != nil {
 			return nil, fmt.Errorf("load: %w", err)
 		}
-		if g, ok := asker.(greeter); ok {
-			err = g.Greet(c)
-		}
-		if err == nil {
-			var fd int
-			if fd, err = x.poll.add(c, len(x.conns)); err == nil {
-				x.conns = append(x.conns, &conn{fd: fd, in: make([]byte, 0, 16<<10)})
-			}
-		}
-		if err = errors.Join(err, c.Close()); err != nil { // the poller has its own handle
-			return nil, fmt.Errorf("load: %w", err)
-		}
+		x.conns = append(x.conns, c)
 	}
 	return x, nil
+}
+
+// connect makes connection number i.
+func (x *Session) connect(i int) (fd int, err error) {
+	c, err := net.DialTimeout(x.network, x.addr, 10*time.Second)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close() // the poller has a handle of its own
+	if g, ok := x.asker.(greeter); ok {
+		if err := g.Greet(c); err != nil {
+			return 0, err
+		}
+	}
+	return x.poll.add(c, i)
 }
 
 // Close hangs up.
@@ -83,24 +91,22 @@ func (x *Session) Run(rate float64, during time.Duration) (*Result, error) {
 		err     error
 	)
 	copy(idle, x.conns)
-	ask := func(c *conn, due time.Duration) error {
+	ask := func(c *conn, due time.Duration) {
 		c.out, c.sent, c.in, c.asking, c.due = x.asker.Ask(c.out[:0]), 0, c.in[:0], true, due
 		waiting++
-		return x.poll.send(c)
+		if err := x.poll.send(c); err != nil {
+			c.sent = len(c.out) // reading will tell, too
+		}
 	}
 	for {
 		now := time.Since(begin)
 		if rate == 0 {
 			for ; now < during && len(idle) > 0; idle = idle[:len(idle)-1] {
-				if err := ask(idle[len(idle)-1], now); err != nil {
-					return nil, fmt.Errorf("load: %w", err)
-				}
+				ask(idle[len(idle)-1], now)
 			}
 		} else {
 			for ; due <= now && due < during && len(idle) > 0; idle = idle[:len(idle)-1] {
-				if err := ask(idle[len(idle)-1], due); err != nil {
-					return nil, fmt.Errorf("load: %w", err)
-				}
+				ask(idle[len(idle)-1], due)
 				due += time.Duration(random.ExpFloat64() / rate * float64(time.Second))
 			}
 		}
@@ -128,13 +134,24 @@ func (x *Session) Run(rate float64, during time.Duration) (*Result, error) {
 				continue
 			}
 			hits, done, err := x.receive(c)
-			if refused := errors.Is(err, ErrRefused); err != nil && !refused {
-				return nil, fmt.Errorf("load: %w", err)
-			} else if !done {
-				continue
-			} else if took := time.Since(begin) - c.due; refused {
+			took := time.Since(begin) - c.due
+			switch {
+			case errors.Is(err, errHungUp):
+				// A server that refuses does not read on what is long, and closes.
+				if result.Dropped++; result.Dropped > len(x.conns)+result.Good/10 {
+					return nil, fmt.Errorf("load: %w", err)
+				}
+				x.poll.remove(c.fd)
+				if c.fd, err = x.connect(i); err != nil {
+					return nil, fmt.Errorf("load: %w", err)
+				}
+			case errors.Is(err, ErrRefused):
 				result.Refused++
-			} else {
+			case err != nil:
+				return nil, fmt.Errorf("load: %w", err)
+			case !done:
+				continue
+			default:
 				result.record(took, batch, hits)
 			}
 			c.asking = false
@@ -149,12 +166,15 @@ func (x *Session) Run(rate float64, during time.Duration) (*Result, error) {
 // receive sends what is still to be sent, and reads what is there.
 func (x *Session) receive(c *conn) (hits int, done bool, err error) {
 	if err := x.poll.send(c); err != nil {
-		return 0, false, err
+		c.sent = len(c.out)
 	}
 	for {
 		more, err := x.poll.read(c)
-		if err != nil || !more {
-			return 0, false, err
+		if err != nil {
+			return 0, false, fmt.Errorf("%w: %w", errHungUp, err)
+		}
+		if !more {
+			return 0, false, nil
 		}
 		length, hits, err := x.asker.Answer(c.in)
 		if length == 0 {
