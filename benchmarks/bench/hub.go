@@ -83,6 +83,7 @@ func startHub(ctx context.Context, s *stage) (_ *rival, err error) {
 	if err := eventually(ctx, p, 10*time.Minute, func() error { return ready("http://" + r.addr + "/readyz") }); err != nil {
 		return nil, err
 	}
+	fmt.Fprintf(os.Stderr, "hub profiles: http://%s/debug/pprof/profile?seconds=10\n", admin)
 	r.target.APIKey = keys.API["platform"]
 	return r, answersRight(ctx, r)
 }

@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -106,6 +108,16 @@ func (p *plan) check() error {
 		}
 	}
 	return nil
+}
+
+// keep leaves out the runs whose names do not match, and the rows that need them.
+func (p *plan) keep(names *regexp.Regexp) {
+	maps.DeleteFunc(p.Runs, func(name string, _ run) bool { return !names.MatchString(name) })
+	p.Rows = slices.DeleteFunc(p.Rows, func(r planned) bool {
+		_, subject := p.Runs[r.Subject]
+		_, baseline := p.Runs[r.Baseline]
+		return !subject || r.Baseline != "" && !baseline
+	})
 }
 
 func (r *planned) figure() string {

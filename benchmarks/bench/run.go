@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -24,6 +25,7 @@ import (
 type options struct {
 	plans, results string
 	families       []string
+	only           string
 	size           int
 	rounds         int
 	during         time.Duration
@@ -38,6 +40,7 @@ func newRunCommand() *cobra.Command {
 	cmd.Flags().StringVar(&opts.plans, "plans", "benchmarks/scenarios", "folder of the plans")
 	cmd.Flags().StringVar(&opts.results, "results", opts.results, "folder of the results; empty keeps none")
 	cmd.Flags().StringSliceVar(&opts.families, "family", nil, "only these families")
+	cmd.Flags().StringVar(&opts.only, "only", "", "only runs whose names match, and rows that need no others")
 	cmd.Flags().IntVar(&opts.size, "size", 0, "how many indicators are listed; 0 is the first size of each plan")
 	cmd.Flags().IntVar(&opts.rounds, "rounds", 5, "how often each run is repeated")
 	cmd.Flags().DurationVar(&opts.during, "during", time.Second, "how long each run takes")
@@ -49,8 +52,13 @@ func (o *options) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	only, err := regexp.Compile(o.only)
+	if err != nil {
+		return fmt.Errorf("--only: %w", err)
+	}
 	bySize := map[int][]plan{}
 	for _, p := range plans {
+		p.keep(only)
 		size := o.size
 		if size == 0 {
 			size = p.Sizes[0]
