@@ -2,7 +2,6 @@ package fraud
 
 import (
 	"cmp"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -43,30 +42,32 @@ func Decide(matches []Match, asker *Partner, policy *Policy, now time.Time) Verd
 	return best
 }
 
+// few is for how many opinions on one expression deciding needs no memory but the stack. Nearly all have fewer.
+const few = 8
+
 func decideOne(m *Match, asker *Partner, policy *Policy, now time.Time) Verdict {
 	if policy.Protected.Has(m.Digest) {
 		return Verdict{Status: ClearedUp, Matched: m.Grade}
 	}
-	standing := standing(m.Opinions, asker, policy, now)
-	var open, disputed []listing
+	standing := standing(make([]word, 0, few), m.Opinions, asker, policy, now)
+	open, disputed := make([]listing, 0, few), make([]listing, 0, few)
 	clears := 0
-	for i := range standing {
-		o := &standing[i]
+	for _, o := range standing {
 		switch o.Stance {
 		case Cleared:
 			// A weak expression is shared: that one account is clear says nothing of another with its number.
-			if o.Grade != indicator.Weak && !answered(o, standing) {
+			if o.Grade != indicator.Weak && !answered(o.Opinion, standing) {
 				clears++
 			}
 		case Listed, Upheld:
-			if _, cleared := covered(o, Cleared, standing); cleared {
+			if _, cleared := covered(o.Opinion, Cleared, standing); cleared {
 				continue
 			}
 			l, fresh := weigh(o, m.Grade, standing, policy, now)
-			dispute, inDispute := covered(o, Disputed, standing)
+			dispute, inDispute := covered(o.Opinion, Disputed, standing)
 			switch {
 			case !fresh:
-			case inDispute && policy.lapsed(o, dispute, now):
+			case inDispute && policy.lapsed(o.Opinion, dispute, now):
 			case inDispute:
 				disputed = append(disputed, l)
 			default:
@@ -87,10 +88,15 @@ func decideOne(m *Match, asker *Partner, policy *Policy, now time.Time) Verdict 
 	return Verdict{Status: NotListed}
 }
 
-// standing are the opinions that count now, for this asker: in force, not expired, and no accusation that it may not
+// word is an opinion that counts, and whose it is.
+type word struct {
+	*Opinion
+	by *Partner
+}
+
+// standing appends the opinions that count now, for this asker: in force, not expired, and no accusation that it may not
 // see.
-func standing(all []Opinion, asker *Partner, policy *Policy, now time.Time) []Opinion {
-	out := make([]Opinion, 0, len(all))
+func standing(to []word, all []Opinion, asker *Partner, policy *Policy, now time.Time) []word {
 	for i := range all {
 		o := &all[i]
 		p, ok := policy.Partners(o.Partner)
@@ -100,22 +106,21 @@ func standing(all []Opinion, asker *Partner, policy *Policy, now time.Time) []Op
 		if (o.Stance.Lists() || o.Stance == Sighted) && !asker.MaySee(o.TLP, o.Group, p) {
 			continue
 		}
-		out = append(out, *o)
+		to = append(to, word{o, p})
 	}
 	// In one order, so that sums of floats come out the same on every node.
-	slices.SortFunc(out, func(a, b Opinion) int {
+	slices.SortFunc(to, func(a, b word) int {
 		return cmp.Or(cmp.Compare(a.Partner, b.Partner), cmp.Compare(a.Origin, b.Origin), cmp.Compare(a.Version, b.Version))
 	})
-	return out
+	return to
 }
 
 // covered finds the first standing clear (or dispute) that speaks of the listing and is not answered. On a weak
 // expression it speaks only of the indicator that it was said of: a bank that clears its account says nothing of the
 // same number elsewhere.
-func covered(listing *Opinion, by Stance, standing []Opinion) (first time.Time, found bool) {
-	for i := range standing {
-		o := &standing[i]
-		if o.Stance != by || !o.speaksOf(listing) || answered(o, standing) {
+func covered(listing *Opinion, by Stance, standing []word) (first time.Time, found bool) {
+	for _, o := range standing {
+		if o.Stance != by || !o.speaksOf(listing) || answered(o.Opinion, standing) {
 			continue
 		}
 		if said := o.Version.IssuedAt(); !found || said.Before(first) {
@@ -126,9 +131,9 @@ func covered(listing *Opinion, by Stance, standing []Opinion) (first time.Time, 
 }
 
 // answered reports whether an authority has upheld the listing after a dispute or a clear was said.
-func answered(o *Opinion, standing []Opinion) bool {
-	return slices.ContainsFunc(standing, func(by Opinion) bool {
-		return by.Stance == Upheld && by.Version > o.Version && o.speaksOf(&by)
+func answered(o *Opinion, standing []word) bool {
+	return slices.ContainsFunc(standing, func(by word) bool {
+		return by.Stance == Upheld && by.Version > o.Version && o.speaksOf(by.Opinion)
 	})
 }
 
@@ -139,8 +144,7 @@ func (o *Opinion) speaksOf(listing *Opinion) bool {
 
 // listing is a listing that counts, weighed.
 type listing struct {
-	*Opinion
-	partner *Partner
+	word
 	// matched is the looser of how the question stands for its expression and how the report does: a bare account number
 	// is weak however it is asked about.
 	matched  indicator.Grade
@@ -149,10 +153,10 @@ type listing struct {
 	fresh    float64 // what decay has left, 0 to 1
 }
 
-func weigh(o *Opinion, asked indicator.Grade, standing []Opinion, policy *Policy, now time.Time) (listing, bool) {
+func weigh(o word, asked indicator.Grade, standing []word, policy *Policy, now time.Time) (listing, bool) {
 	seen := o.Version.IssuedAt()
-	for i := range standing {
-		if s := &standing[i]; s.Stance == Sighted && s.speaksOf(o) && s.Version.IssuedAt().After(seen) {
+	for _, s := range standing {
+		if s.Stance == Sighted && s.speaksOf(o.Opinion) && s.Version.IssuedAt().After(seen) {
 			seen = s.Version.IssuedAt()
 		}
 	}
@@ -160,33 +164,52 @@ func weigh(o *Opinion, asked indicator.Grade, standing []Opinion, policy *Policy
 	if half := policy.HalfLife[o.Type]; half > 0 && now.After(seen) {
 		fresh = math.Exp2(-float64(now.Sub(seen)) / float64(half))
 	}
-	p, _ := policy.Partners(o.Partner)
-	strength := float64(o.Confidence) / 100 * p.Weight * fresh
-	return listing{o, p, max(asked, o.Grade), seen, strength, fresh}, fresh >= policy.ListFreshness
+	strength := float64(o.Confidence) / 100 * o.by.Weight * fresh
+	return listing{o, max(asked, o.Grade), seen, strength, fresh}, fresh >= policy.ListFreshness
+}
+
+// reporter is an organisation that lists.
+type reporter struct {
+	organisation string
+	strength     float64 // of its strongest word
+	confirms     bool    // one of its words is fresh, and has evidence
+}
+
+// backing is how strongly a category is listed.
+type backing struct {
+	category Code
+	strength float64
 }
 
 // listed sums up listings, of which there is at least one. Weak ones count only where there is no better.
 func listed(all []listing, policy *Policy) Verdict {
-	weak := func(l listing) bool { return l.matched == indicator.Weak }
-	if firm := slices.DeleteFunc(slices.Clone(all), weak); len(firm) > 0 {
-		all = firm
+	v := Verdict{Status: Suspected, Matched: indicator.Weak}
+	for i := range all {
+		v.Matched = min(v.Matched, all[i].matched)
 	}
-	grade := slices.MinFunc(all, func(a, b listing) int { return cmp.Compare(a.matched, b.matched) }).matched
-	var (
-		v          = Verdict{Status: Suspected, Matched: grade}
-		strongest  = map[string]float64{}
-		confirming = map[string]bool{}
-		categories = map[Code]float64{}
-		authority  bool
-	)
-	for _, l := range all {
-		org := cmp.Or(l.partner.Organisation, l.partner.ID)
-		strongest[org] = max(strongest[org], l.strength)
-		categories[l.Category] += l.strength
+	reporters, categories := make([]reporter, 0, few), make([]backing, 0, few)
+	authority, confirming := false, 0
+	for i := range all {
+		l := &all[i]
+		if l.matched == indicator.Weak && v.Matched != indicator.Weak {
+			continue
+		}
+		org := l.by.organisation()
+		r := slices.IndexFunc(reporters, func(r reporter) bool { return r.organisation == org })
+		if r < 0 {
+			r, reporters = len(reporters), append(reporters, reporter{organisation: org})
+		}
+		reporters[r].strength = max(reporters[r].strength, l.strength)
+		c := slices.IndexFunc(categories, func(c backing) bool { return c.category == l.Category })
+		if c < 0 {
+			c, categories = len(categories), append(categories, backing{category: l.Category})
+		}
+		categories[c].strength += l.strength
 		if l.fresh >= policy.ConfirmFreshness {
-			authority = authority || l.partner.Kind.Authority()
-			if l.Evidence&Corroborating != 0 {
-				confirming[org] = true
+			authority = authority || l.by.Kind.Authority()
+			if l.Evidence&Corroborating != 0 && !reporters[r].confirms {
+				reporters[r].confirms = true
+				confirming++
 			}
 		}
 		v.Advice = max(v.Advice, l.Advice)
@@ -197,20 +220,22 @@ func listed(all []listing, policy *Policy) Verdict {
 			v.LastReported = l.lastSeen
 		}
 	}
+	// In order, for the same product each time.
+	slices.SortFunc(reporters, func(a, b reporter) int { return cmp.Compare(a.organisation, b.organisation) })
 	doubt := 1.0
-	for _, org := range slices.Sorted(maps.Keys(strongest)) { // in order, for the same sum each time
-		doubt *= 1 - strongest[org]
+	for i := range reporters {
+		doubt *= 1 - reporters[i].strength
 	}
 	v.Score = uint8(math.Round(100 * (1 - doubt)))
-	v.Reporters = len(strongest)
-	v.Categories = byWeight(categories)
-	enough := authority || len(confirming) >= policy.ConfirmReporters
-	if enough && v.Score >= policy.ConfirmScore && grade != indicator.Weak {
+	v.Reporters = len(reporters)
+	v.Categories = byStrength(categories)
+	enough := authority || confirming >= policy.ConfirmReporters
+	if enough && v.Score >= policy.ConfirmScore && v.Matched != indicator.Weak {
 		v.Status = Confirmed
 	}
 	v.Advice = max(v.Advice, Warn)
 	switch {
-	case grade == indicator.Weak:
+	case v.Matched == indicator.Weak:
 		v.Advice = min(v.Advice, policy.WeakAdvice)
 	case v.Status == Suspected:
 		v.Advice = min(v.Advice, policy.SuspectedAdvice)
@@ -218,8 +243,13 @@ func listed(all []listing, policy *Policy) Verdict {
 	return v
 }
 
-func byWeight(weights map[Code]float64) []Code {
-	codes := slices.Sorted(maps.Keys(weights))
-	slices.SortStableFunc(codes, func(a, b Code) int { return cmp.Compare(weights[b], weights[a]) })
+func byStrength(categories []backing) []Code {
+	slices.SortFunc(categories, func(a, b backing) int {
+		return cmp.Or(cmp.Compare(b.strength, a.strength), cmp.Compare(a.category, b.category))
+	})
+	codes := make([]Code, len(categories))
+	for i := range categories {
+		codes[i] = categories[i].category
+	}
 	return codes
 }
