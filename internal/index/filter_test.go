@@ -84,12 +84,12 @@ func TestMemoryOfAnOpinionIsBounded(t *testing.T) {
 		withExtra int // of 4 opinions
 		limit     float64
 	}{
-		{"no origins", 0, 39.5},
-		{"two accounts, two phones: a third has an origin", 1, 41.5},
-		{"accounts only: half have an origin", 2, 43.5},
+		{"no origins", 0, 38},
+		{"two accounts, two phones: a third has an origin", 1, 39},
+		{"accounts only: half have an origin", 2, 40},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
-			all := national(digests(testkit.Seed(t), 200_000))
+			all := national(digests(testkit.Seed(t), 500_000))
 			for i := range all {
 				if all[i].Origin = 0; i%4 < c.withExtra {
 					all[i].Origin = 1

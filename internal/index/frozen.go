@@ -13,31 +13,30 @@ import (
 // garbage collector has nothing to scan however many opinions there are.
 //
 //	directory[top bits of the tag] ──▶ records, ascending by key; several of one tag stand side by side
-//	record (33 bytes, little-endian): tag bits 16 to 79 (8), tag bits 80 to 127 (6), version (8), content (8), came (3)
+//	record (32 bytes, little-endian): tag bits 16 to 79 (8), came (3), tag bits 80 to 119 (5), version (8), content (8)
 //
-// The first 16 bits of a tag are its place in the directory. Origin and expiry are zero in most records; where one is
-// not, bit 63 of content is set and both stand in extras, in the order of the records: how many precede is
-// counted in the marks, a bitmap with a running count every 512 records.
+// The first 16 bits of a tag are its place in the directory. Origin and expiry are zero in most records: a bit of content
+// says whether there is one, and it stands aside.
 type frozen struct {
-	n       int // records
-	digests int // tags with a visible record: those that belong in a filter
-	bits    int // of the tag that the directory resolves, from 16
-	dir     []uint32
-	records []byte
-	marks   []uint64
-	counts  []uint32
-	extras  []uint64 // origin in the low half, expiry in the high
+	n                 int // records
+	digests           int // tags with a visible record: those that belong in a filter
+	bits              int // of the tag that the directory resolves, from 16
+	dir               []uint32
+	records           []byte
+	origins, expiries sparse
 }
 
 const (
-	recordSize = 33
+	recordSize = 32
 	// dirBits is the least size of the directory: the bits of the tag that no record repeats.
 	dirBits = 16
 	// bucketSize is about how many records share a directory entry: at 8 the directory costs half a byte a record and a
 	// search reads two or three cache lines.
 	bucketSize = 8
-	extended   = 1 << 63
-	low48      = 1<<48 - 1
+	hasOrigin  = 1 << 62
+	hasExpiry  = 1 << 63
+	low40      = 1<<40 - 1
+	cameBits   = 24
 )
 
 var emptyFrozen = newBuilder(0).done()
@@ -47,18 +46,26 @@ func (f *frozen) bucket(t tag) uint64 { return t.hi >> (64 - f.bits) }
 func (f *frozen) mid(i int) uint64 { return binary.LittleEndian.Uint64(f.records[i*recordSize:]) }
 
 func (f *frozen) low(i int) uint64 {
-	return binary.LittleEndian.Uint64(f.records[i*recordSize+8:]) & low48
+	return binary.LittleEndian.Uint64(f.records[i*recordSize+8:]) >> cameBits
 }
 
 func (f *frozen) content(i int) uint64 {
-	return binary.LittleEndian.Uint64(f.records[i*recordSize+22:])
+	return binary.LittleEndian.Uint64(f.records[i*recordSize+24:])
+}
+
+// halves are the parts of a tag that a record holds.
+func (t tag) halves() (mid, low uint64) { return t.hi<<dirBits | t.lo>>48, t.lo >> tagSpare & low40 }
+
+// tagAt puts a tag together of its top bits and a record's.
+func tagAt(top, mid, low uint64) tag {
+	return tag{top<<(64-dirBits) | mid>>dirBits, mid<<48 | low<<tagSpare}
 }
 
 // find returns the first record of a tag, or n or a record of another tag if there is none.
 func (f *frozen) find(t tag) int {
 	b := f.bucket(t)
 	lo, hi := int(f.dir[b]), int(f.dir[b+1])
-	mid, low := t.hi<<dirBits|t.lo>>48, t.lo&low48
+	mid, low := t.halves()
 	for hi-lo > 4 {
 		m := int(uint(lo+hi) / 2)
 		if k := f.mid(m); k < mid || k == mid && f.low(m) < low {
@@ -79,7 +86,7 @@ func (f *frozen) find(t tag) int {
 func (f *frozen) of(t tag) iter.Seq[record] {
 	return func(yield func(record) bool) {
 		end := int(f.dir[f.bucket(t)+1])
-		mid, low := t.hi<<dirBits|t.lo>>48, t.lo&low48
+		mid, low := t.halves()
 		for i := f.find(t); i < end && f.mid(i) == mid && f.low(i) == low; i++ {
 			if !yield(f.at(i, t)) {
 				return
@@ -90,26 +97,19 @@ func (f *frozen) of(t tag) iter.Seq[record] {
 
 // at reads record i, of which the tag is known.
 func (f *frozen) at(i int, t tag) record {
-	b := f.records[i*recordSize+14:][:19]
+	b := f.records[i*recordSize+8:][:recordSize-8]
 	r := record{
-		tag: t, version: fraud.Version(binary.LittleEndian.Uint64(b)), content: binary.LittleEndian.Uint64(b[8:]),
-		came: uint32(b[16]) | uint32(b[17])<<8 | uint32(b[18])<<16,
+		tag: t, version: fraud.Version(binary.LittleEndian.Uint64(b[8:])), content: binary.LittleEndian.Uint64(b[16:]),
+		came: binary.LittleEndian.Uint32(b) & (1<<cameBits - 1),
 	}
-	if r.content&extended != 0 {
-		x := f.extras[f.rank(i)]
-		r.content &^= extended
-		r.origin, r.expires = uint32(x), fraud.Seconds(x>>32)
+	if r.content&hasOrigin != 0 {
+		r.origin = f.origins.at(i)
 	}
+	if r.content&hasExpiry != 0 {
+		r.expires = fraud.Seconds(f.expiries.at(i))
+	}
+	r.content &^= hasOrigin | hasExpiry
 	return r
-}
-
-// rank counts the marks before i.
-func (f *frozen) rank(i int) int {
-	n := int(f.counts[i>>9])
-	for _, w := range f.marks[i>>9<<3 : i>>6] {
-		n += bits.OnesCount64(w)
-	}
-	return n + bits.OnesCount64(f.marks[i>>6]&(1<<(i&63)-1))
 }
 
 // all lists every record in order.
@@ -127,10 +127,9 @@ func (f *frozen) all() iter.Seq[record] {
 func (f *frozen) tags() iter.Seq2[int, tag] {
 	return func(yield func(int, tag) bool) {
 		for b, end := range f.dir[1:] {
-			top := uint64(b) >> (f.bits - dirBits) << (64 - dirBits)
+			top := uint64(b) >> (f.bits - dirBits)
 			for i := int(f.dir[b]); i < int(end); i++ {
-				mid := f.mid(i)
-				if !yield(i, tag{top | mid>>dirBits, mid<<48 | f.low(i)}) {
+				if !yield(i, tagAt(top, f.mid(i), f.low(i))) {
 					return
 				}
 			}
@@ -140,7 +139,7 @@ func (f *frozen) tags() iter.Seq2[int, tag] {
 
 // size is what the table takes in memory, in bytes.
 func (f *frozen) size() int {
-	return 4*cap(f.dir) + cap(f.records) + 8*cap(f.marks) + 4*cap(f.counts) + 8*cap(f.extras)
+	return 4*cap(f.dir) + cap(f.records) + f.origins.size() + f.expiries.size()
 }
 
 // builder makes a frozen table of records that come in ascending order.
@@ -157,12 +156,11 @@ func newBuilder(atMost int) *builder {
 	return &builder{f: f}
 }
 
-// makeRoom makes the directory and the marks of so many records, empty.
+// makeRoom makes the directory of so many records and what stands aside, empty.
 func (f *frozen) makeRoom(records int) {
 	f.bits = max(dirBits, bits.Len(uint(records/bucketSize))-1)
 	f.dir = make([]uint32, 1<<f.bits+1)
-	f.marks = make([]uint64, (records/512+1)*8)
-	f.counts = make([]uint32, records/512+1)
+	f.origins, f.expiries = newSparse(records), newSparse(records)
 }
 
 func (b *builder) add(r record) {
@@ -176,36 +174,36 @@ func (b *builder) add(r record) {
 	}
 	f.dir[f.bucket(r.tag)+1]++
 	content := r.content
-	if r.origin != 0 || r.expires != 0 {
-		content |= extended
-		f.marks[f.n>>6] |= 1 << (f.n & 63)
-		f.extras = append(f.extras, uint64(r.expires)<<32|uint64(r.origin))
+	if r.origin != 0 {
+		content |= hasOrigin
+		f.origins.mark(f.n)
+		f.origins.values = append(f.origins.values, r.origin)
 	}
-	f.records = binary.LittleEndian.AppendUint64(f.records, r.tag.hi<<dirBits|r.tag.lo>>48)
-	f.records = append(f.records, byte(r.tag.lo), byte(r.tag.lo>>8), byte(r.tag.lo>>16), byte(r.tag.lo>>24),
-		byte(r.tag.lo>>32), byte(r.tag.lo>>40))
+	if r.expires != 0 {
+		content |= hasExpiry
+		f.expiries.mark(f.n)
+		f.expiries.values = append(f.expiries.values, uint32(r.expires))
+	}
+	mid, low := r.tag.halves()
+	f.records = binary.LittleEndian.AppendUint64(f.records, mid)
+	f.records = binary.LittleEndian.AppendUint64(f.records, low<<cameBits|uint64(r.came))
 	f.records = binary.LittleEndian.AppendUint64(f.records, uint64(r.version))
 	f.records = binary.LittleEndian.AppendUint64(f.records, content)
-	f.records = append(f.records, byte(r.came), byte(r.came>>8), byte(r.came>>16))
 	f.n++
 }
 
 func (b *builder) done() *frozen {
-	b.f.extras = slices.Clone(b.f.extras) // it grew by doubling
+	for _, s := range []*sparse{&b.f.origins, &b.f.expiries} {
+		s.values = slices.Clone(s.values) // they grew by doubling
+	}
 	b.f.sum()
 	return b.f
 }
 
-// sum turns the counts of the directory into places, and counts the marks.
-func (f *frozen) sum() {
+// sum turns the counts of the directory into places, and counts what stands aside.
+func (f *frozen) sum() (origins, expiries int) {
 	for i := 1; i < len(f.dir); i++ {
 		f.dir[i] += f.dir[i-1]
 	}
-	n := uint32(0)
-	for i, w := range f.marks {
-		if i%8 == 0 {
-			f.counts[i/8] = n
-		}
-		n += uint32(bits.OnesCount64(w))
-	}
+	return f.origins.sum(), f.expiries.sum()
 }

@@ -18,7 +18,7 @@ type record struct {
 	came    uint32 // when and under which key: the high 24 bits of a packed provenance that are not in content
 }
 
-// Where the fields stand in content. Bit 63 is the frozen table's. The last are the low 7 bits of a packed provenance,
+// Where the fields stand in content. Bits 62 and 63 are the frozen table's. The last are the low 7 bits of a packed provenance,
 // and whether the word is held.
 const (
 	shiftStance     = 0  // 3 bits

@@ -18,22 +18,23 @@ import (
 
 // A snapshot is a base as it stands in memory, and how far in the changes it reaches:
 //
-//	header, partitions, ends of the 65,536 directory entries (uint32), records, extras (uint64), SHA-256 of all before
+//	header, partitions, ends of the 65,536 directory entries (uint32), records, origins and expiries (uint32 each),
+//	SHA-256 of all before
 //
 // integers little-endian. The filter is made anew, which takes as long as reading it would.
 const (
 	snapshotName   = "index.snapshot"
-	snapshotFormat = 2
+	snapshotFormat = 3
 )
 
 var snapshotMagic = [8]byte{'w', 's', 'p', '-', 'i', 'n', 'd', 'x'}
 
 type snapshotHeader struct {
-	Magic                                  [8]byte
-	Format, RecordSize                     uint32
-	Epoch                                  uint64
-	Records, Digests, Extras, NumPositions uint64
-	Written                                int64 // Unix milliseconds
+	Magic                                             [8]byte
+	Format, RecordSize                                uint32
+	Epoch                                             uint64
+	Records, Digests, Origins, Expiries, NumPositions uint64
+	Written                                           int64 // Unix milliseconds
 }
 
 type snapshotPosition struct{ Partition, Next, AsOf int64 }
@@ -119,8 +120,8 @@ func encodeSnapshot(to io.Writer, s *restored, epoch uint16) error {
 	for _, part := range []any{
 		snapshotHeader{
 			Magic: snapshotMagic, Format: snapshotFormat, RecordSize: recordSize, Epoch: uint64(epoch),
-			Records: uint64(f.n), Digests: uint64(f.digests), Extras: uint64(len(f.extras)),
-			NumPositions: uint64(len(positions)), Written: s.written.UnixMilli(),
+			Records: uint64(f.n), Digests: uint64(f.digests), Origins: uint64(len(f.origins.values)),
+			Expiries: uint64(len(f.expiries.values)), NumPositions: uint64(len(positions)), Written: s.written.UnixMilli(),
 		},
 		positions, ends,
 	} {
@@ -131,11 +132,11 @@ func encodeSnapshot(to io.Writer, s *restored, epoch uint16) error {
 	if _, err := w.Write(f.records); err != nil {
 		return err
 	}
-	var word [8]byte
-	for _, e := range f.extras {
-		binary.LittleEndian.PutUint64(word[:], e)
-		if _, err := w.Write(word[:]); err != nil {
-			return err
+	for _, values := range [][]uint32{f.origins.values, f.expiries.values} {
+		for _, v := range values {
+			if _, err := w.Write(binary.LittleEndian.AppendUint32(w.AvailableBuffer(), v)); err != nil {
+				return err
+			}
 		}
 	}
 	if err := w.Flush(); err != nil {
@@ -186,8 +187,9 @@ func decodeSnapshot(data []byte, epoch uint16) (*restored, error) {
 	}
 	rest := uint64(len(body) - n)
 	const positionSize = 24
-	if h.NumPositions > 1<<20 || h.Records > rest/recordSize || h.Extras > h.Records || h.Digests > h.Records ||
-		rest != h.NumPositions*positionSize+4<<dirBits+h.Records*recordSize+h.Extras*8 {
+	if h.NumPositions > 1<<20 || h.Records > rest/recordSize || h.Origins > h.Records || h.Expiries > h.Records ||
+		h.Digests > h.Records ||
+		rest != h.NumPositions*positionSize+4<<dirBits+h.Records*recordSize+4*(h.Origins+h.Expiries) {
 		return nil, errors.New("snapshot: its sizes do not add up")
 	}
 	body = body[n:]
@@ -200,9 +202,12 @@ func decodeSnapshot(data []byte, epoch uint16) (*restored, error) {
 	ends, body := body[n:n+4<<dirBits], body[n+4<<dirBits:]
 	f := &frozen{
 		n: int(h.Records), digests: int(h.Digests), records: body[: h.Records*recordSize : h.Records*recordSize],
-		extras: make([]uint64, h.Extras),
 	}
-	_, _ = binary.Decode(body[h.Records*recordSize:], binary.LittleEndian, f.extras)
+	f.makeRoom(f.n)
+	f.origins.values, f.expiries.values = make([]uint32, h.Origins), make([]uint32, h.Expiries)
+	body = body[h.Records*recordSize:]
+	n, _ = binary.Decode(body, binary.LittleEndian, f.origins.values)
+	_, _ = binary.Decode(body[n:], binary.LittleEndian, f.expiries.values)
 	if err := f.derive(ends); err != nil {
 		return nil, err
 	}
@@ -212,24 +217,24 @@ func decodeSnapshot(data []byte, epoch uint16) (*restored, error) {
 
 // derive makes the directory and the marks from the records and the ends of the coarsest directory.
 func (f *frozen) derive(ends []byte) error {
-	f.makeRoom(f.n)
-	i, marked := 0, 0
+	i := 0
 	for top := range uint64(1 << dirBits) {
 		end := int(binary.LittleEndian.Uint32(ends[4*top:]))
 		if end < i || end > f.n {
 			return errors.New("snapshot: its directory is wrong")
 		}
 		for ; i < end; i++ {
-			f.dir[f.bucket(tag{hi: top<<48 | f.mid(i)>>dirBits})+1]++
-			if f.content(i)&extended != 0 {
-				f.marks[i>>6] |= 1 << (i & 63)
-				marked++
+			f.dir[f.bucket(tagAt(top, f.mid(i), 0))+1]++
+			if f.content(i)&hasOrigin != 0 {
+				f.origins.mark(i)
+			}
+			if f.content(i)&hasExpiry != 0 {
+				f.expiries.mark(i)
 			}
 		}
 	}
-	if i != f.n || marked != len(f.extras) {
+	if origins, expiries := f.sum(); i != f.n || origins != len(f.origins.values) || expiries != len(f.expiries.values) {
 		return errors.New("snapshot: its directory is wrong")
 	}
-	f.sum()
 	return nil
 }

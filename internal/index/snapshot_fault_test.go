@@ -24,9 +24,9 @@ import (
 // faultySize is how many opinions the snapshots have of which every byte is changed: some hundreds.
 const faultySize = 300
 
-// The parts of a snapshot of faultySize opinions: header and positions, directory, records, extras of every other, sum.
+// The parts of a snapshot of faultySize opinions: header and positions, directory, records, origins of every other, sum.
 const (
-	directoryEnd  = -sha256.Size - 8*faultySize/2 - recordSize*faultySize // from the end of the file
+	directoryEnd  = -sha256.Size - 4*faultySize/2 - recordSize*faultySize // from the end of the file
 	directorySize = 4 << dirBits
 )
 
