@@ -126,7 +126,7 @@ func (s *Server) history(r *request) error {
 	if err := r.charge(len(w.asked), w.asked); err != nil {
 		return err
 	}
-	v := s.look(r.who.Partner, w, true)
+	v := s.look(r.who.Partner, w.probes, true, &verdictEncoder{categories: s.categories, b: w.answer[:0]})
 	r.verdicts[v.Status]++
 	r.found(w.asked[:1], known(v.Status))
 	ctx, cancel := context.WithTimeout(r.Request.Context(), historyLimit)

@@ -35,25 +35,25 @@ type question struct {
 }
 
 // check refuses what does not fit the schema, which is the whole request's fault.
-func (q *question) check(at string) error {
+func (q *question) check(at place) error {
 	byValue := q.Value != ""
 	switch {
 	case !q.Type.Valid():
-		return refuse("schema", "is required").at(at + "/type")
+		return refuse("schema", "is required").at(at.of("/type"))
 	case byValue && (q.Epoch != 0 || !q.Digest.IsZero() || q.Grade != 0 || len(q.Also) > 0):
-		return refuse("schema", "an indicator is given by its value or by its digest, not by both").at(at)
+		return refuse("schema", "an indicator is given by its value or by its digest, not by both").at(at.of(""))
 	case byValue:
 		return nil
 	case q.Digest.IsZero():
-		return refuse("schema", "an indicator needs a value or a digest").at(at)
+		return refuse("schema", "an indicator needs a value or a digest").at(at.of(""))
 	case q.Epoch == 0:
-		return refuse("schema", "a digest must be keyed: epoch counts from 1, and plain hashes are refused").at(at + "/epoch")
+		return refuse("schema", "a digest must be keyed: epoch counts from 1, and plain hashes are refused").at(at.of("/epoch"))
 	case len(q.Also) > maxAlso:
-		return refuse("schema", "may hold "+strconv.Itoa(maxAlso)+" entries at most").at(at + "/also")
+		return refuse("schema", "may hold "+strconv.Itoa(maxAlso)+" entries at most").at(at.of("/also"))
 	}
 	for i := range q.Also {
 		if !q.Also[i].Grade.Valid() || q.Also[i].Digest.IsZero() {
-			return refuse("schema", "each entry has a grade and a digest").at(at + "/also/" + strconv.Itoa(i))
+			return refuse("schema", "each entry has a grade and a digest").at(at.of("/also/" + strconv.Itoa(i)))
 		}
 	}
 	return nil
@@ -63,11 +63,11 @@ func (q *question) check(at string) error {
 type itemError struct{ code, pointer, detail string }
 
 // probes appends the digests to test for one question, at the hub's epoch and the most specific first.
-func (s *Server) probes(to []fraud.Probe, q *question, at string) ([]fraud.Probe, *itemError) {
+func (s *Server) probes(to []fraud.Probe, q *question, at place) ([]fraud.Probe, *itemError) {
 	if q.Value != "" {
 		in, err := indicator.Parse(q.Type, q.Value)
 		if err != nil {
-			return to, &itemError{"bad_value", at + "/value", hintOf(err)}
+			return to, &itemError{"bad_value", at.of("/value"), hintOf(err)}
 		}
 		for _, e := range in.Lookup {
 			to = append(to, fraud.Probe{Digest: s.keys.Digest(e.Type, e.Canonical), Grade: e.Grade})
@@ -76,7 +76,7 @@ func (s *Server) probes(to []fraud.Probe, q *question, at string) ([]fraud.Probe
 	}
 	digest, err := s.keys.Lift(q.Digest, q.Epoch)
 	if err != nil {
-		return to, &itemError{"unknown_epoch", at + "/epoch", s.epochHint()}
+		return to, &itemError{"unknown_epoch", at.of("/epoch"), s.epochHint()}
 	}
 	grade := q.Grade
 	if grade == 0 {
@@ -85,7 +85,7 @@ func (s *Server) probes(to []fraud.Probe, q *question, at string) ([]fraud.Probe
 	to = append(to, fraud.Probe{Digest: digest, Grade: grade})
 	for i := range q.Also {
 		if digest, err = s.keys.Lift(q.Also[i].Digest, q.Epoch); err != nil {
-			return to, &itemError{"unknown_epoch", at + "/epoch", s.epochHint()}
+			return to, &itemError{"unknown_epoch", at.of("/epoch"), s.epochHint()}
 		}
 		to = append(to, fraud.Probe{Digest: digest, Grade: q.Also[i].Grade})
 	}
@@ -108,16 +108,14 @@ type workspace struct {
 	asked   []indicator.Digest // what counts as asked about
 	known   []indicator.Digest // and is known
 	answer  []byte
-	aside   []byte // what is told to nobody
 }
 
 var workspaces = sync.Pool{New: func() any { return new(workspace) }}
 
 // release forgets the values that were asked about and gives the memory back.
 func (w *workspace) release() {
-	asked := w.request.Indicators[:cap(w.request.Indicators)]
-	clear(asked)
-	w.request.Indicators = asked[:0]
+	clear(w.request.Indicators)
+	w.request.Indicators = w.request.Indicators[:0]
 	workspaces.Put(w)
 }
 
@@ -138,14 +136,13 @@ func (s *Server) lookup(r *request) error {
 	e.begin(s.keys.Epoch())
 	alone := len(w.request.Indicators) == 1
 	for i := range w.request.Indicators {
-		at := place(i)
 		var refused *itemError
-		if w.probes, refused = s.probes(w.probes[:0], &w.request.Indicators[i], at); refused != nil {
+		if w.probes, refused = s.probes(w.probes[:0], &w.request.Indicators[i], place(i)); refused != nil {
 			e.refused(refused)
 			continue
 		}
 		w.ask(&w.request.Indicators[i])
-		v := s.look(r.who.Partner, w, alone)
+		v := s.look(r.who.Partner, w.probes, alone, &e)
 		r.verdicts[v.Status]++
 		e.result(&v)
 		if known(v.Status) {
@@ -165,16 +162,15 @@ func (s *Server) lookup(r *request) error {
 	return nil
 }
 
-// look answers asker about w.probes. Alone, a miss takes as long as a hit: what the index adds to make it so is encoded, too.
-func (s *Server) look(asker *fraud.Partner, w *workspace, alone bool) (v fraud.Verdict) {
+// look answers asker about one indicator, to be written with e. Alone, a miss takes as long as a hit: what the index adds
+// to make it so is written, too, and told to nobody.
+func (s *Server) look(asker *fraud.Partner, probes []fraud.Probe, alone bool, e *verdictEncoder) (v fraud.Verdict) {
 	if !alone {
-		v = s.index.Lookup(asker, w.probes)
+		v = s.index.Lookup(asker, probes)
 	} else {
 		var other fraud.Verdict
-		v, other = s.index.LookupEvenly(asker, w.probes)
-		aside := verdictEncoder{categories: s.categories, b: w.aside[:0]}
-		aside.verdict(&other)
-		w.aside = aside.b
+		v, other = s.index.LookupEvenly(asker, probes)
+		e.aside(&other)
 	}
 	s.metrics.count(&v)
 	return v
@@ -195,12 +191,22 @@ func (w *workspace) ask(q *question) {
 	}
 }
 
-func place(i int) string { return "/indicators/" + strconv.Itoa(i) }
+// place is that of an indicator in its request.
+type place int
+
+// of is the JSON Pointer of a field of it.
+func (p place) of(field string) string { return "/indicators/" + strconv.Itoa(int(p)) + field }
 
 // decodeLookup reads and checks the body of POST /v1/lookup.
 func decodeLookup(body []byte, into *lookupRequest, refuseValues bool) error {
-	if err := decodeStrict(body, into, ""); err != nil {
-		return err
+	var usual bool
+	if into.Indicators, usual = readQuestions(body, into.Indicators[:0]); !usual {
+		clear(into.Indicators)
+		var strict lookupRequest
+		if err := decodeStrict(body, &strict, ""); err != nil {
+			return err
+		}
+		*into = strict
 	}
 	switch n := len(into.Indicators); {
 	case n == 0:
@@ -211,7 +217,7 @@ func decodeLookup(body []byte, into *lookupRequest, refuseValues bool) error {
 	for i := range into.Indicators {
 		q := &into.Indicators[i]
 		if refuseValues && q.Value != "" {
-			return refuse("value_refused", "this hub takes digests only: hash the value where it is").at(place(i) + "/value")
+			return refuse("value_refused", "this hub takes digests only: hash the value where it is").at(place(i).of("/value"))
 		}
 		if err := q.check(place(i)); err != nil {
 			return err
@@ -243,9 +249,9 @@ func (s *Server) lookupOne(r *request) error {
 	if err := r.charge(1, w.asked); err != nil {
 		return err
 	}
-	v := s.look(r.who.Partner, w, true)
-	r.verdicts[v.Status]++
 	e := verdictEncoder{categories: s.categories, b: w.answer[:0]}
+	v := s.look(r.who.Partner, w.probes, true, &e)
+	r.verdicts[v.Status]++
 	e.verdict(&v)
 	w.answer = e.b
 	r.found(w.asked, known(v.Status))

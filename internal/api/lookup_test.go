@@ -357,6 +357,7 @@ func FuzzDecodeLookup(f *testing.F) {
 	f.Add([]byte(`{"indicators":[{"type":"phone","value":"1","value":"2"}]}`))
 	f.Add([]byte(`{"indicators":null} {}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
+		agree(t, body)
 		var first, second lookupRequest
 		err := decodeLookup(body, &first, false)
 		if err != nil {

@@ -23,6 +23,14 @@ type verdictEncoder struct {
 	unknown    bool      // some result does not know how old it is
 	lastAsOf   time.Time // and how it is written, since neighbours share it
 	lastText   []byte
+	blank      blank
+}
+
+// blank is the last verdict that knows nothing, which is what most are: the next is the same text.
+type blank struct {
+	status fraud.Status
+	asOf   time.Time
+	at     int // where it begins
 }
 
 func (e *verdictEncoder) begin(epoch uint16) {
@@ -44,6 +52,13 @@ func (e *verdictEncoder) result(v *fraud.Verdict) {
 		e.asOf = v.AsOf
 	}
 	e.verdict(v)
+}
+
+// aside writes a verdict and takes it back.
+func (e *verdictEncoder) aside(v *fraud.Verdict) {
+	end, blank := len(e.b), e.blank
+	e.verdict(v)
+	e.b, e.blank = e.b[:end], blank
 }
 
 func (e *verdictEncoder) refused(r *itemError) {
@@ -73,6 +88,10 @@ const resultWidth = 384
 var spaces = bytes.Repeat([]byte{' '}, resultWidth)
 
 func (e *verdictEncoder) verdict(v *fraud.Verdict) {
+	if e.blank.status == v.Status && e.blank.asOf.Equal(v.AsOf) {
+		e.b = append(e.b, e.b[e.blank.at:e.blank.at+resultWidth]...)
+		return
+	}
 	begin := len(e.b)
 	b := append(e.b, `{"verdict":"`...)
 	b = append(b, v.Status.String()...)
@@ -106,6 +125,7 @@ func (e *verdictEncoder) verdict(v *fraud.Verdict) {
 	stage := v.AnsweredBy
 	if !known(v.Status) {
 		stage = fraud.ByFilter // who may not be told of a listing must not see that the index was asked
+		e.blank = blank{v.Status, v.AsOf, begin}
 	}
 	b = word(b, `,"answered_by":"`, stage.String())
 	if !v.AsOf.IsZero() {

@@ -33,16 +33,29 @@ func (d *Digest) UnmarshalText(text []byte) error {
 	if len(text) != 2*len(d) {
 		return fmt.Errorf("%w, not %d characters", ErrDigest, len(text))
 	}
-	for _, c := range text {
-		if c >= 'A' && c <= 'F' {
-			return ErrDigest
-		}
+	all := byte(0)
+	for i := range d {
+		high, low := hexDigits[text[2*i]], hexDigits[text[2*i+1]]
+		d[i] = high<<4 | low
+		all |= high | low
 	}
-	if _, err := hex.Decode(d[:], text); err != nil {
+	if all > 15 {
 		return ErrDigest
 	}
 	return nil
 }
+
+// hexDigits are the values of lower-case hexadecimal digits, and 255 for every other character. The package hex takes
+// upper case, too, and a look-up reads thousands of digests.
+var hexDigits = func() (values [256]byte) {
+	for c := range values {
+		values[c] = 255
+	}
+	for value, c := range "0123456789abcdef" {
+		values[c] = byte(value)
+	}
+	return values
+}()
 
 // IsZero reports whether d was never set.
 func (d Digest) IsZero() bool { return d == Digest{} }
