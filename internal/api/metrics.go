@@ -2,7 +2,9 @@ package api
 
 import (
 	"errors"
+	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -110,18 +112,24 @@ func (m *metrics) turnedAway(r *request, failure error) {
 // routeMetrics are the metrics of one route.
 type routeMetrics struct {
 	requests *prometheus.CounterVec
+	ok       func() prometheus.Counter // of status 200, found once: by its labels it is found in 0.15 µs
 	duration prometheus.Observer
 	inFlight prometheus.Gauge
 }
 
 func (m *metrics) of(rt route) routeMetrics {
+	requests := m.requests.MustCurryWith(prometheus.Labels{"route": rt.path, "method": rt.method})
 	return routeMetrics{
-		m.requests.MustCurryWith(prometheus.Labels{"route": rt.path, "method": rt.method}),
+		requests, sync.OnceValue(func() prometheus.Counter { return requests.WithLabelValues("200") }),
 		m.duration.WithLabelValues(rt.path, rt.method), m.inFlight,
 	}
 }
 
 func (m routeMetrics) done(status int, took time.Duration) {
-	m.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	if status == http.StatusOK {
+		m.ok().Inc()
+	} else {
+		m.requests.WithLabelValues(strconv.Itoa(status)).Inc()
+	}
 	m.duration.Observe(took.Seconds())
 }

@@ -51,7 +51,8 @@ func (r *request) charge(n int, digests []indicator.Digest) error {
 	if r.account == nil {
 		return nil
 	}
-	if refused := r.account.Ask(r.server.now(), n, digests); refused != nil {
+	r.charged = r.server.now()
+	if refused := r.account.Ask(r.charged, n, digests); refused != nil {
 		return refused
 	}
 	return nil
@@ -60,7 +61,7 @@ func (r *request) charge(n int, digests []indicator.Digest) error {
 // found counts digests that were just charged as known, or, taking as long, counts nothing.
 func (r *request) found(digests []indicator.Digest, known bool) {
 	if r.account != nil && len(digests) > 0 {
-		r.account.Found(r.server.now(), digests, known)
+		r.account.Found(r.charged, digests, known)
 	}
 }
 

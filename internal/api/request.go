@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -26,9 +27,11 @@ import (
 // request is one request on its way through the package.
 type request struct {
 	*gin.Context
-	id   string
-	who  fraud.Identity
-	code string // of the problem that was answered, for the log
+	id string
+	// begun is when the request's head was read, and charged when what it asks about was counted: a clock costs 50 ns.
+	begun, charged time.Time
+	who            fraud.Identity
+	code           string // of the problem that was answered, for the log
 	// certificate is the caller's, verified; nil where it has shown none.
 	certificate *fraud.Certificate
 
@@ -130,7 +133,7 @@ func (s *Server) serve(rt route) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		begin := time.Now()
 		measure.inFlight.Inc()
-		r := &request{Context: c, id: newRequestID(), server: s}
+		r := &request{Context: c, id: newRequestID(), begun: begin, server: s}
 		h := c.Writer.Header()
 		h["X-Request-Id"] = []string{r.id}
 		h["X-Content-Type-Options"] = noSniff
@@ -186,10 +189,9 @@ func (s *Server) bear(r *request, rt route) error {
 	if !s.cfg.Shed {
 		return nil
 	}
-	now := time.Now()
-	waited, held := waiterOf(r.Request.Context()).waited(now)
+	waited, held := waiterOf(r.Request.Context()).waited(r.begun)
 	r.held = held > 0
-	if s.waiting.refuses(r.pass.class, waited, held, now) {
+	if s.waiting.refuses(r.pass.class, waited, held, r.begun) {
 		return errBusy
 	}
 	return nil
@@ -268,12 +270,7 @@ func (s *Server) logAccess(r *request, rt route, failure error, took time.Durati
 
 // newRequestID is ours alone: one that a caller sends could hold anything, and would stand in the log.
 func newRequestID() string {
-	var raw [8]byte
-	n := rand.Uint64()
-	for i := range raw {
-		raw[i] = byte(n >> (8 * i))
-	}
-	return hex.EncodeToString(raw[:])
+	return hex.EncodeToString(binary.LittleEndian.AppendUint64(nil, rand.Uint64()))
 }
 
 // json answers 200 with a value; for answers that are few.

@@ -147,7 +147,11 @@ func word(b []byte, name, value string) []byte {
 }
 
 func (e *verdictEncoder) time(b []byte, t time.Time) []byte {
-	return append(t.UTC().AppendFormat(append(b, '"'), timeFormat), '"')
+	// As timeFormat has it, of which the package time has a quick form for whole seconds only.
+	t = t.UTC()
+	b = t.AppendFormat(append(b, '"'), time.RFC3339)
+	ms := t.Nanosecond() / 1e6
+	return append(b[:len(b)-1], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
 }
 
 // quoted is a JSON string.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -15,10 +16,17 @@ import (
 type stamped struct {
 	*net.TCPConn
 	raw      syscall.RawConn
-	oob      [64]byte
 	received atomic.Int64 // Unix nanoseconds, 0 while it is not known
 	resumed  atomic.Int64
 	letGo    atomic.Bool
+
+	// One read, in memory that the next reuses: each request costs two.
+	reading sync.Mutex
+	receive func(fd uintptr) (done bool)
+	to      [1][]byte
+	oob     [64]byte
+	n, oobn int
+	failure error
 }
 
 // stamp returns the connection as it is where the kernel does not do it.
@@ -36,7 +44,16 @@ func stamp(conn net.Conn) net.Conn {
 	if err != nil || refused != nil {
 		return conn
 	}
-	return &stamped{TCPConn: tcp, raw: raw}
+	s := &stamped{TCPConn: tcp, raw: raw}
+	s.receive = func(fd uintptr) bool {
+		for {
+			s.n, s.oobn, _, _, s.failure = unix.RecvmsgBuffers(int(fd), s.to[:], s.oob[:], 0)
+			if s.failure != unix.EINTR {
+				return s.failure != unix.EAGAIN
+			}
+		}
+	}
+	return s
 }
 
 // Read is net.Conn's.
@@ -44,31 +61,23 @@ func (s *stamped) Read(b []byte) (n int, err error) {
 	if len(b) == 0 {
 		return 0, nil
 	}
-	var (
-		oobn    int
-		failure error
-		buffers = [1][]byte{b}
-	)
-	err = s.raw.Read(func(fd uintptr) bool {
-		for {
-			n, oobn, _, _, failure = unix.RecvmsgBuffers(int(fd), buffers[:], s.oob[:], 0)
-			if failure != unix.EINTR {
-				return failure != unix.EAGAIN
-			}
-		}
-	})
+	s.reading.Lock()
+	defer s.reading.Unlock()
+	s.to[0] = b
+	err = s.raw.Read(s.receive)
+	s.to[0] = nil
 	switch {
 	case err != nil:
 		return 0, err
-	case failure != nil:
-		return 0, &net.OpError{Op: "read", Net: "tcp", Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: failure}
-	case n == 0:
+	case s.failure != nil:
+		return 0, &net.OpError{Op: "read", Net: "tcp", Source: s.LocalAddr(), Addr: s.RemoteAddr(), Err: s.failure}
+	case s.n == 0:
 		return 0, io.EOF
 	}
-	if at, ok := timestamp(s.oob[:oobn]); ok {
+	if at, ok := timestamp(s.oob[:s.oobn]); ok {
 		s.received.Store(at)
 	}
-	return n, nil
+	return s.n, nil
 }
 
 // timestamp reads the kernel's, which is of its wall clock. The first packets of a process have none.

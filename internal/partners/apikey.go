@@ -3,8 +3,8 @@ package partners
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
-	"fmt"
 	"hash/crc32"
 	"math/big"
 	"regexp"
@@ -56,6 +56,8 @@ func splitKey(key string) (id, secret string, ok bool) {
 	return id, secret, crc == checksum(key[:len(key)-crcDigits-1])
 }
 
-func checksum(body string) string { return fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(body))) }
+func checksum(body string) string {
+	return hex.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(body))))
+}
 
 func hashSecret(secret string) [sha256.Size]byte { return sha256.Sum256([]byte(secret)) }
