@@ -20,8 +20,9 @@
 //	           lists, is told to everyone and has not expired, and the digest is not cleared
 //	           ──Cluster, Name──▶ campaigns; what differs from what is stored is written, as a new version
 //
-// Since Cluster treats what does not hang together apart, the result is that of clustering everything anew. It is not
-// beyond MaxTogether: there the parts stay apart that were not looked at together.
+// Since Cluster treats what does not hang together apart, the result is that of clustering everything anew. Where more
+// than MaxTogether hang on the touched, fewer of these are looked at together; beyond that the parts of one huge thing stay
+// apart that were not looked at together.
 //
 // What was touched is forgotten only when the result is written: whatever fails is repeated, and comes out the same. One
 // node at a time has the turn to work, and one that was overtaken forgets nothing.

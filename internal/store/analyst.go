@@ -228,6 +228,9 @@ func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
 		p.value, p.behind = "sum(losses)", "sum(with_loss)"
 	case fraud.ReporterCount:
 		p.value = "uniqExact(" + who.organisations("partner") + ")"
+		if p.sums != nil {
+			p.value = "uniqExactArray(arrayMap(p -> " + who.organisations("p") + ", reporters))"
+		}
 		p.behind = p.value
 	case fraud.IndicatorCount:
 		p.value = "uniqExact(digest)"
@@ -255,7 +258,7 @@ func (p *plan) cells(ctx context.Context, conn driver.Conn) (string, error) {
 	if s := p.sums; s != nil {
 		known, err := readNext(ctx, conn, s.progress) // before the sums
 		if err != nil {
-			return "", err
+			return "", unmigrated(err)
 		}
 		stale, err := touchedBuckets(ctx, conn, s.bucket, beyond(known), p.days)
 		if err != nil {
@@ -268,7 +271,11 @@ func (p *plan) cells(ctx context.Context, conn driver.Conn) (string, error) {
 		finer := *p
 		finer.sums, finer.days = nil, " AND "+ofBuckets("hour", stale, s.step)
 		live, err := finer.cells(ctx, conn)
-		return text + " UNION ALL SELECT at, key, partner, events, with_loss, losses FROM (" + live + ")", err
+		counts := "events, losses, with_loss"
+		if p.q.Metric == fraud.ReporterCount {
+			counts = "[partner] AS reporters"
+		}
+		return text + " UNION ALL SELECT at, key, " + counts + " FROM (" + live + ")", err
 	}
 	switch {
 	case p.byDays:

@@ -154,23 +154,24 @@ func summed(q *fraud.SeriesQuestion) (s *sums, by fraud.Dimension) {
 	return s, by
 }
 
-// text is a SELECT of at, key, partner and what is counted, of the rows of sums that are within a condition and none of
-// the stale hours or days. Of reporters it gives a row for each.
+// text is a SELECT of at, key and what is counted: events, losses and with_loss, or reporters. It is of the rows of sums
+// that are within a condition and in none of the stale hours or days.
 func (s *sums) text(q *fraud.SeriesQuestion, by fraud.Dimension, within string, stale []time.Time) string {
-	key := "key"
-	if q.By == fraud.ByKind {
-		key = keyOf[fraud.ByKind]
-	}
 	where := fmt.Sprintf("grain = '%s' AND dimension = %s AND at >= toDateTime(%d, 'UTC') AND at < toDateTime(%d, 'UTC')%s%s",
 		s.grain, literal(by.String()), q.From.Unix(), q.To.Unix(), within, summedFor(q.Asker))
 	if len(stale) > 0 {
 		where += " AND NOT " + ofBuckets("at", stale, s.step)
 	}
-	if q.Metric == fraud.ReporterCount {
-		return fmt.Sprintf("SELECT at, %s AS key, arrayJoin(reporters) AS partner, 0 AS events, 0 AS with_loss, 0 AS losses "+
-			"FROM (SELECT at, key, kind, reporters FROM trend_sums WHERE %s)", key, where) // an alias must not meet the condition
+	key := "key"
+	if q.By == fraud.ByKind {
+		key = keyOf[fraud.ByKind]
 	}
-	return fmt.Sprintf("SELECT at, %s AS key, partner, n AS events, w AS with_loss, l AS losses FROM ("+
+	// Names for what is counted are given outside, where they do not meet the condition.
+	if q.Metric == fraud.ReporterCount {
+		return fmt.Sprintf("SELECT at, %s AS key, reporters FROM (SELECT at, key, kind, reporters FROM trend_sums WHERE %s)", key,
+			where)
+	}
+	return fmt.Sprintf("SELECT at, %s AS key, n AS events, l AS losses, w AS with_loss FROM ("+
 		"SELECT at, key, kind, partner, audience, max(events) AS n, max(with_loss) AS w, max(losses) AS l FROM trend_sums WHERE %s "+
 		"GROUP BY partner, at, key, kind, audience)", key, where)
 }
