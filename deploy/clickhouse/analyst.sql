@@ -33,6 +33,9 @@ GRANT SELECT ON waspada.trend_cells, SELECT ON waspada.trend_cells_local TO wasp
 GRANT SELECT ON waspada.trend_cells_progress, SELECT ON waspada.trend_cells_progress_local TO waspada_analyst;
 GRANT SELECT ON waspada.trend_days, SELECT ON waspada.trend_days_local TO waspada_analyst;
 GRANT SELECT ON waspada.trend_days_progress, SELECT ON waspada.trend_days_progress_local TO waspada_analyst;
+GRANT SELECT ON waspada.trend_sums, SELECT ON waspada.trend_sums_local TO waspada_analyst;
+GRANT SELECT ON waspada.trend_sums_of_hours_progress, SELECT ON waspada.trend_sums_of_hours_progress_local TO waspada_analyst;
+GRANT SELECT ON waspada.trend_sums_of_days_progress, SELECT ON waspada.trend_sums_of_days_progress_local TO waspada_analyst;
 GRANT SELECT ON waspada.trend_indicators, SELECT ON waspada.trend_indicators_local TO waspada_analyst;
 
 -- Who the numbers of partners are: names and kinds, no keys.
