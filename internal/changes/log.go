@@ -21,11 +21,11 @@ import (
 const DefaultTopic = "waspada.changes.v1"
 
 // Log appends to the change log. It is safe for concurrent use.
-type Log struct{ writer *topic.Writer }
+type Log struct{ bulk *topic.Bulk }
 
 // NewLog makes a Log. It connects when it first appends.
 func NewLog(cluster topic.Cluster, name string, log *slog.Logger) *Log {
-	return &Log{cluster.Open(name).NewWriter(log)}
+	return &Log{cluster.Open(name).NewBulk(log)}
 }
 
 // Append returns when all replicas in sync hold every opinion. It tries until the context ends; its error then wraps
@@ -45,8 +45,8 @@ func (l *Log) Append(ctx context.Context, opinions []fraud.Opinion) error {
 		}
 		messages[i] = topic.Outgoing{Key: opinions[i].Digest[:], Value: bytes[at:]}
 	}
-	return l.writer.Write(ctx, messages...)
+	return l.bulk.Write(ctx, messages...)
 }
 
-// Close sends what waits and lets go of the connections.
-func (l *Log) Close() error { return l.writer.Close() }
+// Close lets go of the connections.
+func (l *Log) Close() error { return l.bulk.Close() }

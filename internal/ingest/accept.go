@@ -119,7 +119,11 @@ func ended(ctx context.Context, err error) error {
 }
 
 func (p *partition) announce(ctx context.Context, c *chunk) error {
-	var opinions []fraud.Opinion
+	n := 0
+	for i := range c.Entries {
+		n += len(c.Entries[i].Opinions)
+	}
+	opinions := make([]fraud.Opinion, 0, n)
 	for i := range c.Entries {
 		opinions = append(opinions, c.Entries[i].Opinions...)
 	}

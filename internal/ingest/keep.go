@@ -18,10 +18,11 @@ func (p *partition) keep(ctx context.Context, next int64) error {
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(p.cfg.RebalanceTimeout/2, cancel) })()
 	for {
-		s, cost, ok := p.collect(ctx)
-		if !ok {
+		chunks := p.collect(ctx)
+		if len(chunks) == 0 {
 			return nil
 		}
+		s, cost := join(chunks)
 		err := p.settle(ctx, hurry, s, next)
 		p.room.Release(cost)
 		if err != nil {
@@ -52,35 +53,52 @@ func (p *partition) settle(ctx, hurry context.Context, s fraud.Segment, next int
 	return nil
 }
 
-// collect joins chunks to a segment until it is large or old enough. It returns false when the queue is closed and
-// empty.
-func (p *partition) collect(ctx context.Context) (s fraud.Segment, cost int64, ok bool) {
+// collect takes chunks until there are enough of them for a segment, or the first is old enough: none when the queue is
+// closed and empty.
+func (p *partition) collect(ctx context.Context) (chunks []chunk) {
 	c, ok := <-p.queue
 	if !ok {
-		return s, 0, false
+		return nil
 	}
-	s, cost = c.Segment, c.cost
+	chunks, events := append(chunks, c), c.events()
 	old := time.NewTimer(p.cfg.SegmentAge)
 	defer old.Stop()
 	done := ctx.Done()
-	for len(s.Entries)+len(s.DeadLetters) < p.cfg.SegmentEvents {
+	for events < p.cfg.SegmentEvents {
 		select {
 		case c, ok := <-p.queue:
 			if !ok {
-				return s, cost, true
+				return chunks
 			}
-			s.Last = c.Last
-			s.Entries = append(s.Entries, c.Entries...)
-			s.DeadLetters = append(s.DeadLetters, c.DeadLetters...)
-			cost += c.cost
+			chunks, events = append(chunks, c), events+c.events()
 		case <-old.C:
-			return s, cost, true
+			return chunks
 		case <-done:
 			// accept is about to close the queue: take what is in it, and insert it at once.
 			done = nil
 		}
 	}
-	return s, cost, true
+	return chunks
+}
+
+// join makes one segment of chunks that follow on each other. Entries are large: they are copied once.
+func join(chunks []chunk) (s fraud.Segment, cost int64) {
+	s = chunks[0].Segment
+	if len(chunks) == 1 {
+		return s, chunks[0].cost
+	}
+	entries, letters := 0, 0
+	for i := range chunks {
+		entries, letters = entries+len(chunks[i].Entries), letters+len(chunks[i].DeadLetters)
+	}
+	s.Entries, s.DeadLetters = make([]fraud.Entry, 0, entries), make([]fraud.DeadLetter, 0, letters)
+	for i := range chunks {
+		s.Last = chunks[i].Last
+		s.Entries = append(s.Entries, chunks[i].Entries...)
+		s.DeadLetters = append(s.DeadLetters, chunks[i].DeadLetters...)
+		cost += chunks[i].cost
+	}
+	return s, cost
 }
 
 // insert stores a segment. Rows that the ledger will never take become dead letters, and they alone.

@@ -33,6 +33,8 @@ type chunk struct {
 	cost int64
 }
 
+func (c *chunk) events() int { return len(c.Entries) + len(c.DeadLetters) }
+
 func (in *Ingest) newPartition(id int, committed int64, commit func(int64) error) *partition {
 	return &partition{
 		Ingest: in, id: id, committed: committed, commit: commit,

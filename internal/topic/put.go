@@ -14,7 +14,6 @@ import (
 //
 // It is for who must know where a message came to stand; [Writer] is faster and does not tell.
 func (t *Topic) Put(ctx context.Context, partition int, all ...Outgoing) (first int64, err error) {
-	doing := fmt.Sprintf("write to %s, partition %d", t.Name, partition)
 	records := make([]kafka.Record, len(all))
 	for i, m := range all {
 		records[i] = kafka.Record{Key: kafka.NewBytes(m.Key), Value: kafka.NewBytes(m.Value)}
@@ -28,11 +27,20 @@ func (t *Topic) Put(ctx context.Context, partition int, all ...Outgoing) (first 
 	if err == nil {
 		err = answer.Error
 	}
-	switch {
-	case err == nil:
-		return answer.BaseOffset, nil
-	case errors.Is(err, kafka.MessageSizeTooLarge), errors.Is(err, kafka.RecordListTooLarge):
-		return 0, fmt.Errorf("%s: %w", doing, ErrTooLarge)
+	if err = produced(t.Name, partition, err); err != nil {
+		return 0, err
 	}
-	return 0, unavailable(doing, err)
+	return answer.BaseOffset, nil
+}
+
+// produced says what came of a produce request that is not tried again here.
+func produced(topic string, partition int, err error) error {
+	if err == nil {
+		return nil
+	}
+	doing := fmt.Sprintf("write to %s, partition %d", topic, partition)
+	if errors.Is(err, kafka.MessageSizeTooLarge) || errors.Is(err, kafka.RecordListTooLarge) {
+		return fmt.Errorf("%s: %w", doing, ErrTooLarge)
+	}
+	return unavailable(doing, err)
 }

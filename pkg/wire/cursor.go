@@ -61,24 +61,24 @@ func (c *cursor) text() (text []byte, ok bool) {
 		return nil, false
 	}
 	start := c.at
-	c.skipString()
-	inner := c.json[start+1 : c.at-1]
-	if bytes.IndexByte(inner, '\\') < 0 {
-		return inner, true
+	if !c.skipString() {
+		return c.json[start+1 : c.at-1], true
 	}
 	text, _ = jsontext.AppendUnquote(nil, c.json[start:c.at])
 	return text, true
 }
 
-func (c *cursor) skipString() {
+// skipString passes over a string and reports whether anything in it is escaped.
+func (c *cursor) skipString() (escaped bool) {
 	c.at++
 	for {
 		length := bytes.IndexByte(c.json[c.at:], '"')
 		escape := bytes.IndexByte(c.json[c.at:c.at+length], '\\')
 		if escape < 0 {
 			c.at += length + 1
-			return
+			return escaped
 		}
+		escaped = true
 		c.at += escape + 2 // past what is escaped, which may be a quote
 	}
 }
