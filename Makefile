@@ -83,11 +83,13 @@ bench: need-go engine bench-tools ## compare the hub with what one would pick in
 	$(BENCH) $(GO) test $(TAGS) -run '^$$' -bench . -benchtime 1x -timeout 60m ./benchmarks
 	@$(MAKE) --no-print-directory bench-table
 
-bench-full: need-go engine bench-tools ## the same for longer, and with 10 million indicators (an hour)
+bench-full: need-go engine bench-tools kafka-jars ## the same for longer, and with 10 million indicators (an hour)
 	$(GO) build $(TAGS) -o bin/bench ./benchmarks/bench
 	$(BENCH) bin/bench run --rounds 9 --during 3s
 	$(BENCH) bin/bench run --rounds 5 --during 2s --size 10000000
-	$(BENCH) $(GO) test $(TAGS) -run '^$$' -bench . -benchtime 5x -timeout 120m ./benchmarks
+	$(BENCH) WASPADA_TEST_LONG=1 $(GO) test $(TAGS) -run '^$$' -bench . -benchtime 1x -timeout 120m ./benchmarks
+	$(BENCH) WASPADA_TEST_LONG=1 WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -run '^$$' -bench PublishToVisible -benchtime 1x \
+	    -timeout 30m ./benchmarks
 	@$(MAKE) --no-print-directory bench-table
 
 bench-tools: ## install what the hub is compared with, from Debian's packages, as root; or say what is missing

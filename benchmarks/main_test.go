@@ -8,4 +8,7 @@ import (
 	"github.com/waspada-hub/waspada/internal/hubtest"
 )
 
-func TestMain(m *testing.M) { hubtest.Main(m) }
+func TestMain(m *testing.M) {
+	bareMain()
+	hubtest.Main(m)
+}

@@ -261,7 +261,7 @@ func loopback(b *testing.B) {
 	last := events[len(events)-1].Indicator
 	for asker := hub.Client(b, "platform"); ; time.Sleep(50 * time.Millisecond) {
 		v, err := asker.LookupOne(b.Context(), client.Item{Type: last.Type, Ref: last})
-		if err == nil && visible(fraud.Report, v.Verdict) {
+		if err == nil && (v.Verdict == fraud.Suspected || v.Verdict == fraud.Confirmed) {
 			break
 		}
 	}

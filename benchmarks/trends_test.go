@@ -61,7 +61,7 @@ func BenchmarkTrends(b *testing.B) {
 			}
 		}
 	}
-	report(b, sizes, questions)
+	reportTimes(b, sizes, questions)
 }
 
 // question is one of those that are asked, and how long it took of each ledger: by the clock, and of the engine's time.
@@ -135,8 +135,8 @@ func median(of []time.Duration) (middle, least, most time.Duration) {
 	return of[len(of)/2], of[0], of[len(of)-1]
 }
 
-// report tells of each size the median question and the slowest, of those that roll-ups answer, and logs all of them.
-func report(b *testing.B, sizes []int, questions []question) {
+// reportTimes tells of each size the median question and the slowest, of those that roll-ups answer, and logs all of them.
+func reportTimes(b *testing.B, sizes []int, questions []question) {
 	load, _ := os.ReadFile("/proc/loadavg") // where there is one
 	var text strings.Builder
 	fmt.Fprintf(&text, "medians of rounds in ms (least to most; processor time); load %s", load)

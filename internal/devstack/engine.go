@@ -220,6 +220,9 @@ func (e *Engine) Stop() error {
 // Kill ends the engine at once with SIGKILL and returns when it has ended.
 func (e *Engine) Kill() { e.want().kill() }
 
+// PID is the engine's process, which must run.
+func (e *Engine) PID() int { return e.current().cmd.Process.Pid }
+
 // Pause freezes the engine with SIGSTOP: connections stay open and nothing answers.
 func (e *Engine) Pause() error { return e.current().signal(syscall.SIGSTOP) }
 

@@ -92,7 +92,7 @@ func TestEngineReportsACrashWithItsLog(t *testing.T) {
 	}
 	io.WriteString(log, "last words\n")
 	log.Close()
-	if err := syscall.Kill(devstack.EnginePID(e), syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(e.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
 	<-e.Done()
