@@ -80,7 +80,7 @@ function Facts({ summary }: { summary: Summary }) {
   const losses = keysOf('loss_band')
     .map((band) => ({ band, n: summary.losses[band as keyof Summary['losses']] }))
     .filter(({ band, n }) => band !== 'none' && n)
-    .map(({ band, n }) => `${titleOf('loss_band', band)} × ${number(n!)}`)
+    .map(({ band, n }) => `${titleOf('loss_band', band)}\u00a0×\u00a0${number(n!)}`)
   return (
     <>
       <p class="lead">{summary.categories.map(categoryTitle).join(' · ')}</p>

@@ -8,8 +8,8 @@ import type { Dimension, Question } from './trends.question'
 export type Line = {
   key: string
   values: number[]
-  /** Which points are of too few to be told, or have a part that is; their values leave it out. */
-  few: boolean[]
+  /** Of how many parts of each point there are too few to be told; its value leaves them out. */
+  few: number[]
   /** The sum of the values, or the highest where they cannot be added up. */
   total: number
 }
@@ -19,8 +19,7 @@ export type Lines = {
   times: Date[]
   lines: Line[]
   /** Of all lines, where they can be added up. */
-  sum: number[] | undefined
-  total: number
+  sum: Line | undefined
   /** Something was not told. */
   suppressed: boolean
 }
@@ -48,6 +47,14 @@ export async function seriesOf(asked: Asked): Promise<Lines> {
   return linesOf(answer as Series, asked)
 }
 
+/** together is the sum of lines. */
+export function together(key: string, lines: Line[], points: number): Line {
+  const sumOf = (of: (line: Line) => number[]) =>
+    Array.from({ length: points }, (_, i) => lines.reduce((all, line) => all + (of(line)[i] ?? 0), 0))
+  const values = sumOf((line) => line.values)
+  return { key, values, few: sumOf((line) => line.few), total: values.reduce(add, 0) }
+}
+
 const add = (a: number, b: number) => a + b
 
 function linesOf({ metric, series, from, to }: Series, asked: Asked): Lines {
@@ -56,10 +63,10 @@ function linesOf({ metric, series, from, to }: Series, asked: Asked): Lines {
   const grouped = new Map<string, Omit<Line, 'total'>>()
   for (const { key, points } of series) {
     const name = group(key)
-    const line = grouped.get(name) ?? { key: name, values: times.map(() => 0), few: times.map(() => false) }
+    const line = grouped.get(name) ?? { key: name, values: times.map(() => 0), few: times.map(() => 0) }
     points.forEach(({ value = 0, suppressed }, i) => {
       line.values[i]! += value
-      line.few[i] ||= suppressed ?? false
+      if (suppressed) line.few[i]!++
     })
     grouped.set(name, line)
   }
@@ -67,15 +74,14 @@ function linesOf({ metric, series, from, to }: Series, asked: Asked): Lines {
   const totalOf = (values: number[]) => (adds ? values.reduce(add, 0) : Math.max(0, ...values))
   const lines = [...grouped.values()].map((line) => ({ ...line, total: totalOf(line.values) }))
   lines.sort((a, b) => b.total - a.total || a.key.localeCompare(b.key))
-  const sum = adds ? times.map((_, i) => lines.reduce((all, { values }) => all + (values[i] ?? 0), 0)) : undefined
+  const sum = adds ? together('', lines, times.length) : undefined
   const bounds = { from: new Date(from), to: new Date(to) }
   return {
     asked: { ...asked, ...bounds },
     times,
     lines,
     sum,
-    total: sum ? sum.reduce(add, 0) : Math.max(0, ...lines.map(({ total }) => total)),
-    suppressed: lines.some(({ few }) => few.includes(true)),
+    suppressed: lines.some(({ few }) => few.some((n) => n > 0)),
   }
 }
 
@@ -84,7 +90,7 @@ export const lineTitle = (by: Dimension, key: string): string => titleOf(axisOf(
 
 /** weekOf sums hours by weekday, Monday first, and hour of the day in Malaysia. */
 export function weekOf({ times, lines, sum }: Lines, only: string): number[][] {
-  const values = only ? (lines.find(({ key }) => key === only)?.values ?? []) : (sum ?? [])
+  const values = only ? (lines.find(({ key }) => key === only)?.values ?? []) : (sum?.values ?? [])
   const week = Array.from({ length: 7 }, () => Array.from({ length: 24 }, () => 0))
   times.forEach((at, i) => {
     const local = new Date(at.getTime() + 8 * 3_600_000)

@@ -30,7 +30,7 @@ function Week() {
     return () => void (current = false)
   }, [metric, by, last ?? to.getTime(), JSON.stringify(filters)])
 
-  if (!lines.value || lines.value.total === 0) return null
+  if (!lines.value || !lines.value.sum?.total) return null
   const week = weekOf(lines.value, only)
   const most = Math.max(1, ...week.flat())
   const at = week.flat().indexOf(most)

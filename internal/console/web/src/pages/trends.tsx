@@ -9,11 +9,11 @@ import { dayOf, Days } from '../parts/days'
 import { Notice } from '../parts/notice'
 import { Select } from '../parts/select'
 import { bucketTime, day, language, percent, t } from '../words'
-import { lineTitle, parameters, seriesOf, type Line, type Lines } from './trends.answer'
+import { lineTitle, parameters, seriesOf, together, type Line, type Lines } from './trends.answer'
 import { Export } from './trends.export'
 import { Filters } from './trends.filters'
 import { Heat } from './trends.heat'
-import { distinct, metrics, told, type Metric } from './trends.measure'
+import { metrics, told, type Metric } from './trends.measure'
 import {
   buckets,
   change,
@@ -94,20 +94,25 @@ function Controls() {
   )
 }
 
-/** point is one value of a line as it is written: a part of it may not be told. */
-function point({ values, few }: Line, i: number, metric: Metric): string {
-  const value = values[i] ?? 0
-  if (!few[i]) return told(metric, value)
-  return value > 0 ? t('at_least', { n: told(metric, value) }) : t('too_few')
+/** written is a count as it can be told: with nothing left out, as the least that it is, as too few, or not at all. */
+function written(metric: Metric, value: number, few: number): string {
+  if (few === 0) return told(metric, value)
+  if (value > 0) return t('at_least', { n: told(metric, value) })
+  return few === 1 ? t('too_few') : t('untold') // several that are too few may be many
 }
 
-/** totalOf is a line's total as it is written. */
-const totalOf = ({ few, total }: Line, metric: Metric): string =>
-  !few.includes(true)
-    ? told(metric, total)
-    : total > 0
-      ? t('at_least', { n: told(metric, total) })
-      : t('too_few')
+const point = ({ values, few }: Line, i: number, metric: Metric) => written(metric, values[i] ?? 0, few[i] ?? 0)
+
+const totalOf = ({ few, total }: Line, metric: Metric) =>
+  written(
+    metric,
+    total,
+    few.reduce((all, n) => all + n, 0),
+  )
+
+/** peakOf is the highest point as it is written: what is not told is lower than what is. */
+const peakOf = ({ few, total }: Line, metric: Metric) =>
+  total === 0 && few.some((n) => n > 0) ? t('too_few') : told(metric, total)
 
 function Told({ lines }: { lines: Lines }) {
   const { metric, by, bucket, from, to } = lines.asked
@@ -117,6 +122,7 @@ function Told({ lines }: { lines: Lines }) {
   const name = (key: string) =>
     key === others ? t('others', { n: lines.lines.length - shown + 1 }) : lineTitle(by, key)
   const at = reading.value === undefined ? undefined : lines.times[reading.value]
+  const shares = lines.suppressed ? undefined : lines.sum // of what is not told there is none
   const unfinished = to > new Date()
   const chart = useMemo(
     () =>
@@ -128,13 +134,11 @@ function Told({ lines }: { lines: Lines }) {
     [drawn],
   )
   const dates = { from: day(from), to: day(new Date(to.getTime() - 1)) }
-  const all = told(metric, lines.total)
   return (
     <section class="sheet trends-sheet" aria-labelledby="trends-sum">
       <header>
         <h2 id="trends-sum">
-          {!distinct(metric) && <b>{lines.suppressed ? t('at_least', { n: all }) : all}</b>}{' '}
-          {t(`${metric}_between`, dates)}
+          {lines.sum && <b>{totalOf(lines.sum, metric)}</b>} {t(`${metric}_between`, dates)}
         </h2>
         {!last && (
           <button type="button" class="quiet" onClick={() => change({ from: '', to: '', last: '30d' })}>
@@ -176,7 +180,7 @@ function Told({ lines }: { lines: Lines }) {
             <tr>
               <th scope="col">{t(`by_${by}`)}</th>
               <th scope="col" class="figure">
-                {at ? bucketTime(at, bucket) : lines.sum ? t('share') : ''}
+                {at ? bucketTime(at, bucket) : shares ? t('share') : ''}
               </th>
               <th scope="col" class="figure">
                 {lines.sum ? t('total') : t('peak')}
@@ -205,9 +209,9 @@ function Told({ lines }: { lines: Lines }) {
                 <td class="figure">
                   {reading.value !== undefined
                     ? point(line, reading.value, metric)
-                    : lines.sum && shareOf(line.total, lines.total)}
+                    : shares && shareOf(line.total, shares.total)}
                 </td>
-                <td class="figure">{totalOf(line, metric)}</td>
+                <td class="figure">{lines.sum ? totalOf(line, metric) : peakOf(line, metric)}</td>
               </tr>
             ))}
           </tbody>
@@ -216,9 +220,9 @@ function Told({ lines }: { lines: Lines }) {
               <tr>
                 <th scope="row">{t('all')}</th>
                 <td class="figure">
-                  {reading.value === undefined ? '' : told(metric, lines.sum[reading.value] ?? 0)}
+                  {reading.value === undefined ? '' : point(lines.sum, reading.value, metric)}
                 </td>
-                <td class="figure">{lines.suppressed ? t('at_least', { n: all }) : all}</td>
+                <td class="figure">{totalOf(lines.sum, metric)}</td>
               </tr>
             </tfoot>
           )}
@@ -243,11 +247,8 @@ const shareOf = (part: number, all: number) =>
 function drawnOf({ lines, sum }: Lines): Line[] {
   if (lines.length <= shown) return lines
   if (!sum) return lines.slice(0, shown)
-  const rest = lines.slice(shown - 1)
-  const values = rest[0]!.values.map((_, i) => rest.reduce((all, line) => all + (line.values[i] ?? 0), 0))
-  const few = rest[0]!.few.map((_, i) => rest.some((line) => line.few[i]))
-  const total = rest.reduce((all, line) => all + line.total, 0)
-  return [...lines.slice(0, shown - 1), { key: others, values, few, total }]
+  const [kept, rest] = [lines.slice(0, shown - 1), lines.slice(shown - 1)]
+  return [...kept, together(others, rest, sum.values.length)]
 }
 
 /** Numbers is what the chart shows, for who would rather read it. */
@@ -284,7 +285,7 @@ function Numbers({ lines }: { lines: Lines }) {
                       {point(line, i, metric)}
                     </td>
                   ))}
-                  {lines.sum && <td class="figure">{told(metric, lines.sum[i] ?? 0)}</td>}
+                  {lines.sum && <td class="figure">{point(lines.sum, i, metric)}</td>}
                 </tr>
               ))}
             </tbody>

@@ -145,7 +145,7 @@ export const en = {
   by_kind: 'What was said', by_platform: 'Platform', by_institution: 'Bank or wallet', by_region: 'State', by_loss_band: 'Loss',
   metric: 'Count', metric_events: 'Events', metric_reports: 'Reports', metric_indicators: 'Different indicators',
   metric_reporters: 'Organisations', metric_losses: 'Losses (RM, at least)',
-  ringgit: 'RM {n}', at_least: '≥ {n}', too_few: '< 5', too_few_told: 'too few to be told', no_key: 'Not told',
+  ringgit: 'RM {n}', at_least: '≥ {n}', too_few: '< 5', untold: 'not told', too_few_told: 'too few to be told', no_key: 'Not told',
   time: 'Time', last_24h: '24 h', last_7d: '7 d', last_30d: '30 d', last_90d: '90 d', last_1y: '1 y',
   from: 'From', until: 'until',
   each: 'Each', each_hour: 'Hour', each_day: 'Day', each_week: 'Week',

@@ -140,7 +140,7 @@ export const ms: Record<keyof typeof en, string> = {
   by_kind: 'Apa yang dikatakan', by_platform: 'Platform', by_institution: 'Bank atau dompet', by_region: 'Negeri', by_loss_band: 'Kerugian',
   metric: 'Kira', metric_events: 'Peristiwa', metric_reports: 'Laporan', metric_indicators: 'Penunjuk berlainan',
   metric_reporters: 'Organisasi', metric_losses: 'Kerugian (RM, sekurang-kurangnya)',
-  ringgit: 'RM {n}', at_least: '≥ {n}', too_few: '< 5', too_few_told: 'terlalu sedikit untuk diberitahu', no_key: 'Tidak dinyatakan',
+  ringgit: 'RM {n}', at_least: '≥ {n}', too_few: '< 5', untold: 'tidak diberitahu', too_few_told: 'terlalu sedikit untuk diberitahu', no_key: 'Tidak dinyatakan',
   time: 'Masa', last_24h: '24 j', last_7d: '7 h', last_30d: '30 h', last_90d: '90 h', last_1y: '1 t',
   from: 'Dari', until: 'hingga',
   each: 'Setiap', each_hour: 'Jam', each_day: 'Hari', each_week: 'Minggu',
