@@ -84,6 +84,7 @@ await claim('different indicators are not added up, and the most of a day is tha
   await shows(row.locator('td').last(), Number(most), 'indicators met on Telegram')
   must((await sum(analyst).count()) === 0, 'a sum of different indicators is shown')
   must((await analyst.locator('.heat').count()) === 0, 'hours of different indicators are summed up')
+  await accessible(analyst)
 })
 
 await claim('the table for other programs says what the page says', async () => {

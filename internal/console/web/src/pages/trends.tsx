@@ -180,7 +180,7 @@ function Told({ lines }: { lines: Lines }) {
             <tr>
               <th scope="col">{t(`by_${by}`)}</th>
               <th scope="col" class="figure">
-                {at ? bucketTime(at, bucket) : shares ? t('share') : ''}
+                {at ? bucketTime(at, bucket) : <span class={shares ? '' : 'unseen'}>{t('share')}</span>}
               </th>
               <th scope="col" class="figure">
                 {lines.sum ? t('total') : t('peak')}
