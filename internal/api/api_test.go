@@ -60,6 +60,8 @@ func example(rt route) ask {
 		a.body = goodEvent
 	case "/v1/indicators/:type/:digest":
 		a.path = "/v1/indicators/phone/" + digest + "?epoch=2"
+	case "/v1/indicators":
+		a.body = `{"indicator":{"type":"phone","epoch":2,"digest":"` + digest + `"}}`
 	case "/v1/reports/evidence":
 		a.path += "?month=2026-10"
 	case "/v1/events/:id":
@@ -250,6 +252,8 @@ func TestNoValueTurnsUpAnywhere(t *testing.T) {
 			planted + `"}}]}`),
 		events(`{"events":[{"kind":"report","category":"telecommunication","indicator":{"type":"email","value":"` +
 			planted + `"}}]}`),
+		historyOf(`{"indicator":{"type":"email","value":"` + planted + `"}}`),
+		historyOf(`{"indicator":{"type":"phone","value":"` + planted + `"},"cursor":"` + planted + `"}`),
 		{method: "GET", path: "/v1/lookup/phone/" + planted + "?epoch=1", key: "lookup"},
 		{method: "GET", path: "/v1/lookup/" + planted + "/" + planted + "?epoch=1", key: "lookup"},
 		{method: "GET", path: "/v1/events/" + planted, key: "report"},

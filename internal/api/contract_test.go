@@ -177,7 +177,7 @@ func TestPointersNameTheFieldsOfTheContract(t *testing.T) {
 	walk(doc.Components.Schemas["LookupRequest"])
 	walk(doc.Components.Schemas["EventsRequest"])
 	for _, order := range []string{"NewPartner", "PartnerChange", "NewKey", "NewSigningKey", "BadSince", "NewState", "NewDispute", "DisputeDecision",
-		"NewVoid", "VoidEnd", "NewRelease", "Confirmation"} {
+		"NewVoid", "VoidEnd", "NewRelease", "Confirmation", "HistoryQuestion"} {
 		walk(doc.Components.Schemas[order])
 	}
 	if diff := cmp.Diff(names, fieldNames); diff != "" {

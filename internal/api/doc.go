@@ -7,7 +7,7 @@
 //	POST /v1/lookup   value ──Parse, KeyRing──▶ probes ──Lookuper──▶ verdict
 //	                  digest ──Lift───────────▶
 //	POST /v1/events   event ──fill, admit──▶ Publisher (Kafka, acks=all) ──▶ 202
-//	GET /v1/indicators  digests ──charge──▶ Lookuper (now), Historian (ClickHouse: then, and what was said) ──▶ page
+//	/v1/indicators      digests, or a value ──charge──▶ Lookuper (now), Historian (ClickHouse: then, and what was said) ──▶ page
 //	GET /v1/changes     cursor ──open──▶ Feed ──changeFor: what the asker may see──▶ page or stream ──seal──▶ cursor
 //
 // The contract is schemas/openapi/hub.v1.yaml: tests hold every route, request and answer to it. What a route needs is

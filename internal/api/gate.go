@@ -47,7 +47,7 @@ func (c class) String() string { return [...]string{"lookup", "contribute", "ana
 // the past waits for ClickHouse or Kafka, whatever its scope.
 func classOf(rt route) class {
 	switch rt.path {
-	case "/v1/indicators/:type/:digest", "/v1/changes":
+	case "/v1/indicators/:type/:digest", "/v1/indicators", "/v1/changes":
 		return forAnalysis
 	}
 	switch rt.scope {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,11 +13,12 @@ import (
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-// The bounds of GET /v1/indicators/{type}/{digest}.
+// The bounds of a history.
 const (
-	defaultSayings = 50
-	maxSayings     = 200
-	maxHistoryAlso = 8
+	maxHistoryBytes = 16 << 10
+	defaultSayings  = 50
+	maxSayings      = 200
+	maxHistoryAlso  = 8
 	// historyLimit is how long ClickHouse may take.
 	historyLimit = 8 * time.Second
 )
@@ -110,19 +112,114 @@ func (s *Server) history(r *request) error {
 		return err
 	}
 	also[0].Grade = k.grade
+	for _, a := range also {
+		if err := s.historyForms(&q, a, k.epoch); err != nil {
+			return err
+		}
+	}
+	return s.tellHistory(r, of, &q)
+}
+
+// historyForms adds an expression to what is asked about: as it was said at any epoch, and as it is looked up.
+func (s *Server) historyForms(q *fraud.HistoryQuestion, a fraud.Also, epoch uint16) error {
+	forms, err := s.keys.Forms(a.Digest, epoch)
+	if err != nil {
+		return refuse("unknown_epoch", s.epochHint())
+	}
+	q.Forms = append(q.Forms, forms...)
+	q.Probes = append(q.Probes, fraud.Probe{Digest: forms[len(forms)-1], Grade: a.Grade})
+	return nil
+}
+
+// historyQuestion is the body of POST /v1/indicators.
+type historyQuestion struct {
+	Indicator question  `json:"indicator"`
+	At        time.Time `json:"at"`
+	Cursor    string    `json:"cursor"`
+	Limit     *int      `json:"limit"`
+}
+
+// historyOf answers POST /v1/indicators: the same, also for a value. That stands in the body, because addresses are
+// written down on their way.
+func (s *Server) historyOf(r *request) error {
+	if err := r.noQuery(); err != nil {
+		return err
+	}
+	body, release, err := r.body(maxHistoryBytes, "application/json")
+	if err != nil {
+		return err
+	}
+	defer release()
+	var in historyQuestion
+	if err := decodeStrict(body, &in, ""); err != nil {
+		return err
+	}
+	q := fraud.HistoryQuestion{Asker: r.who.Partner, Limit: defaultSayings, At: in.At}
+	switch about := &in.Indicator; {
+	case !in.At.IsZero() && (in.At.Year() < 2000 || in.At.After(s.now())):
+		return refuse("schema", "is a time that has passed").at("/at")
+	case in.Limit != nil && (*in.Limit < 1 || *in.Limit > maxSayings):
+		return refuse("schema", "is 1 to "+strconv.Itoa(maxSayings)).at("/limit")
+	case about.Value != "" && s.cfg.RefuseValues:
+		return refuse("value_refused", "this hub takes digests only: hash the value where it is").at("/indicator/value")
+	case len(about.Also) > maxHistoryAlso:
+		return refuse("schema", "may hold "+strconv.Itoa(maxHistoryAlso)+" entries at most").at("/indicator/also")
+	}
+	if in.Limit != nil {
+		q.Limit = *in.Limit
+	}
+	if in.Cursor != "" {
+		place, ok := s.cursors.open(historyList, r.who.Partner, in.Cursor)
+		if ok {
+			q.Before, ok = unpackArrival(place)
+		}
+		if !ok {
+			return refuse("schema", errCursor.Detail).at("/cursor")
+		}
+	}
+	if err := s.historyAbout(&q, &in.Indicator); err != nil {
+		return err
+	}
+	return s.tellHistory(r, in.Indicator.Type, &q)
+}
+
+// historyAbout adds what the body asks about. Of a value's expressions the most specific are asked about.
+func (s *Server) historyAbout(q *fraud.HistoryQuestion, about *question) error {
+	if err := about.check(onlyOne); err != nil {
+		return err
+	}
+	if about.Value == "" {
+		grade := about.Grade
+		if grade == 0 {
+			grade = indicator.Exact
+		}
+		for _, a := range append([]fraud.Also{{Grade: grade, Digest: about.Digest}}, about.Also...) {
+			if err := s.historyForms(q, a, about.Epoch); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	in, err := indicator.Parse(about.Type, about.Value)
+	if err != nil {
+		return refuse("schema", hintOf(err)).at(onlyOne.of("/value"))
+	}
+	for _, e := range in.Lookup[:min(len(in.Lookup), 1+maxHistoryAlso)] {
+		forms := s.keys.FormsOf(e)
+		q.Forms = append(q.Forms, forms...)
+		q.Probes = append(q.Probes, fraud.Probe{Digest: forms[len(forms)-1], Grade: e.Grade})
+	}
+	return nil
+}
+
+// tellHistory charges for the question and answers it.
+func (s *Server) tellHistory(r *request, of indicator.Type, q *fraud.HistoryQuestion) error {
 	w := workspaces.Get().(*workspace)
 	defer w.release()
-	w.probes, w.asked = w.probes[:0], w.asked[:0]
-	for _, a := range also {
-		forms, err := s.keys.Forms(a.Digest, k.epoch)
-		if err != nil {
-			return refuse("unknown_epoch", s.epochHint())
-		}
-		q.Forms = append(q.Forms, forms...)
-		q.Probes = append(q.Probes, fraud.Probe{Digest: forms[len(forms)-1], Grade: a.Grade})
-		w.asked = append(w.asked, forms[len(forms)-1])
+	w.probes, w.asked = append(w.probes[:0], q.Probes...), w.asked[:0]
+	for _, p := range q.Probes {
+		w.asked = append(w.asked, p.Digest)
 	}
-	w.probes = append(w.probes, q.Probes...)
 	if err := r.charge(len(w.asked), w.asked); err != nil {
 		return err
 	}
@@ -131,7 +228,7 @@ func (s *Server) history(r *request) error {
 	r.found(w.asked[:1], known(v.Status))
 	ctx, cancel := context.WithTimeout(r.Request.Context(), historyLimit)
 	defer cancel()
-	h, err := s.historian.History(ctx, q)
+	h, err := s.historian.History(ctx, *q)
 	if err != nil {
 		return err
 	}

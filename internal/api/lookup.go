@@ -194,8 +194,16 @@ func (w *workspace) ask(q *question) {
 // place is that of an indicator in its request.
 type place int
 
+// onlyOne is the place of an indicator that its request is about.
+const onlyOne place = -1
+
 // of is the JSON Pointer of a field of it.
-func (p place) of(field string) string { return "/indicators/" + strconv.Itoa(int(p)) + field }
+func (p place) of(field string) string {
+	if p == onlyOne {
+		return "/indicator" + field
+	}
+	return "/indicators/" + strconv.Itoa(int(p)) + field
+}
 
 // decodeLookup reads and checks the body of POST /v1/lookup.
 func decodeLookup(body []byte, into *lookupRequest, refuseValues bool) error {

@@ -32,6 +32,7 @@ var rights = map[string]string{
 	"GET /v1/events":                   "report",
 	"GET /v1/events/:id":               "report",
 	"GET /v1/indicators/:type/:digest": "lookup",
+	"POST /v1/indicators":              "lookup",
 	"GET /v1/changes":                  "lookup",
 	"GET /v1/disputes":                 "report",
 	"POST /v1/disputes":                "report",

@@ -60,6 +60,7 @@ var routes = []route{
 	{http.MethodPost, "/v1/lookup/batch", fraud.MayLookup, (*Server).lookupBatch},
 	{http.MethodGet, "/v1/lookup/:type/:digest", fraud.MayLookup, (*Server).lookupOne},
 	{http.MethodGet, "/v1/indicators/:type/:digest", fraud.MayLookup, (*Server).history},
+	{http.MethodPost, "/v1/indicators", fraud.MayLookup, (*Server).historyOf},
 	{http.MethodGet, "/v1/changes", fraud.MayLookup, (*Server).changes},
 	{http.MethodPost, "/v1/events", fraud.MayReport, (*Server).postEvents},
 	{http.MethodGet, "/v1/events", fraud.MayReport, (*Server).getEvents},

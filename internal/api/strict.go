@@ -62,7 +62,7 @@ func init() {
 		id name organisation weight state quotas requests indicators distinct listings retractions licensed_platform users
 		mtls_subject mtls_scopes reason scopes expires replaces overlap_seconds public not_before not_after since
 		outcome investigator_reason
-		until key sharing_groups platforms`) {
+		until key sharing_groups platforms at cursor limit`) {
 		fieldNames[name] = true
 	}
 }

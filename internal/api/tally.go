@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"net/http"
 	"strings"
 
 	"github.com/waspada-hub/waspada/internal/quota"
@@ -36,7 +35,7 @@ func requestClassOf(rt route) fraud.RequestClass {
 		return fraud.LookupBatch
 	case under("/v1/lookup/"):
 		return fraud.LookupOne
-	case under("/v1/indicators/") && rt.method == http.MethodGet:
+	case under("/v1/indicators"):
 		return fraud.ReadHistory
 	case under("/v1/changes"), under("/v1/filter"):
 		return fraud.FollowChanges

@@ -75,7 +75,7 @@ func TestFilesAreTheSameCompressedOrNot(t *testing.T) {
 		}
 	}
 	t.Logf("%d files, %d bytes compressed", len(c.files), total)
-	if total > 100<<10 {
+	if total > 128<<10 {
 		t.Errorf("the console takes %d bytes: it must stay small", total)
 	}
 }

@@ -89,11 +89,15 @@ func (r *KeyRing) Epoch() uint16 { return uint16(len(r.epochs)) }
 
 // Digest makes the digest of a canonical form at the ring's newest epoch.
 func (r *KeyRing) Digest(t Type, canonical string) Digest {
-	d := r.epochs[0].mac([]byte(domainSeparator+"\x00"+t.String()+"\x00"), []byte(canonical))
+	d := r.first(t, canonical)
 	for _, e := range r.epochs[1:] {
 		d = e.mac(d[:])
 	}
 	return d
+}
+
+func (r *KeyRing) first(t Type, canonical string) Digest {
+	return r.epochs[0].mac([]byte(domainSeparator+"\x00"+t.String()+"\x00"), []byte(canonical))
 }
 
 // DigestOf makes the digest of an expression at the ring's newest epoch.
@@ -122,6 +126,18 @@ func (r *KeyRing) Forms(d Digest, from uint16) ([]Digest, error) {
 		forms = append(forms, d)
 	}
 	return forms, nil
+}
+
+// FormsOf are the digests of an expression at each epoch of the ring, the newest last: whatever was said of it has one
+// of them.
+func (r *KeyRing) FormsOf(e Expression) []Digest {
+	d := r.first(e.Type, e.Canonical)
+	forms := []Digest{d}
+	for _, e := range r.epochs[1:] {
+		d = e.mac(d[:])
+		forms = append(forms, d)
+	}
+	return forms
 }
 
 // ErrEpoch is returned for a key epoch that a ring does not have.

@@ -31,6 +31,10 @@ func TestLiftingAnOldDigestGivesTheNewOne(t *testing.T) {
 		if same, err := second.Lift(lifted, 2); err != nil || same != lifted {
 			t.Fatalf("lifting from the newest epoch gave %s, %v", same, err)
 		}
+		forms := second.FormsOf(indicator.Expression{Type: typ, Canonical: canonical})
+		if len(forms) != 2 || forms[0] != old || forms[1] != lifted {
+			t.Fatalf("the forms of epochs 1 and 2 are %v, not %s and %s", forms, old, lifted)
+		}
 		text, _ := lifted.MarshalText()
 		if back, err := indicator.ParseDigest(string(text)); err != nil || back != lifted {
 			t.Fatalf("%s read back as %s, %v", text, back, err)

@@ -23,6 +23,10 @@ declare module 'hub:region' {
   const terms: { name: string; parent?: string; en: string; ms: string }[]
   export default terms
 }
+declare module 'hub:platform' {
+  const terms: { name: string; parent?: string; en: string; ms: string }[]
+  export default terms
+}
 declare module 'hub:reason' {
   const terms: { name: string; parent?: string; en: string; ms: string }[]
   export default terms

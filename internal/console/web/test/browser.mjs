@@ -131,13 +131,13 @@ const languages = ['en', 'ms']
 /** everywhere holds a page to its claims in both languages and themes. */
 export async function everywhere(page, name) {
   for (const language of languages) {
-    await page.locator(`input[value=${language}]`).check({ force: true })
+    await page.locator(`.preferences input[value=${language}]`).check({ force: true })
     for (const theme of themes) {
-      await page.locator(`input[value=${theme}]`).check({ force: true })
+      await page.locator(`.preferences input[value=${theme}]`).check({ force: true })
       await claim(`${name} is accessible in ${language}, ${theme}`, () => accessible(page))
       if ((language === 'en') === (theme === 'light')) await shoot(page, `${name}-${language}-${theme}`)
     }
   }
-  await page.locator('input[value=en]').check({ force: true })
-  await page.locator('input[value=light]').check({ force: true })
+  await page.locator('.preferences input[value=en]').check({ force: true })
+  await page.locator('.preferences input[value=light]').check({ force: true })
 }

@@ -7,7 +7,7 @@ import { now } from '../clock'
 import { answered, hub } from '../hub/client'
 import { problemOf, type Problem } from '../hub/problem'
 import type { components } from '../hub/schema'
-import { may, me } from '../hub/session'
+import { authority, may } from '../hub/session'
 import { Choice } from '../parts/choice'
 import { Dialog } from '../parts/dialog'
 import { Icon } from '../parts/icon'
@@ -27,7 +27,7 @@ const views = {
 type View = keyof typeof views
 
 /** judges says whether the reader's organisation decides disputes. */
-const judges = () => may('report') && (me.value?.kind === 'police' || me.value?.kind === 'regulator')
+const judges = () => may('report') && authority()
 
 export function DisputesPage() {
   const view = (Object.keys(views) as View[]).find((one) => one === query.value.get('view')) ?? 'undecided'

@@ -5,6 +5,7 @@ import { now } from '../clock'
 import { follow, type Change, type Changes } from '../hub/feed'
 import type { Problem } from '../hub/problem'
 import { Choice } from '../parts/choice'
+import { Digest } from '../parts/digest'
 import { Icon } from '../parts/icon'
 import { Notice } from '../parts/notice'
 import { clock, number, t } from '../words'
@@ -137,7 +138,7 @@ const Line = ({ row }: { row: Row }) => (
       {row.indicator ? (
         <>
           {t(`type_${row.indicator.type}`)}{' '}
-          <code title={row.indicator.digest}>{row.indicator.digest.slice(0, 10)}…</code>
+          <Digest of={row.indicator} grade={row.grade} />
         </>
       ) : (
         <span class="aside">{t('not_told')}</span>

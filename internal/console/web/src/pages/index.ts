@@ -3,6 +3,9 @@ import type { ComponentType } from 'preact'
 import { holds, type Right } from '../hub/session'
 import type { Word } from '../words'
 import type { IconName } from '../parts/icon'
+import { AuditPage } from './audit'
+import { PartnerBoardPage } from './board.partners'
+import { PlatformBoardPage } from './board.platforms'
 import { CampaignsPage } from './campaigns'
 import { DisputesPage } from './disputes'
 import { EmergingPage } from './emerging'
@@ -11,12 +14,14 @@ import { LookupPage } from './lookup'
 import { MoversPage } from './movers'
 import { PartnersPage } from './partners'
 import { ReportsPage } from './reports'
+import { ThenPage } from './then'
 import { TrendsPage } from './trends'
 
 export type Page = { name: string; title: Word; group: Word; icon: IconName; needs: Right; view: ComponentType }
 
 export const pages: Page[] = [
   { name: 'lookup', title: 'page_lookup', group: 'group_ask', icon: 'search', needs: 'lookup', view: LookupPage },
+  { name: 'then', title: 'page_then', group: 'group_ask', icon: 'clock', needs: 'lookup', view: ThenPage },
   { name: 'trends', title: 'page_trends', group: 'group_see', icon: 'trends', needs: 'analyse', view: TrendsPage },
   {
     name: 'emerging',
@@ -45,6 +50,23 @@ export const pages: Page[] = [
     needs: 'report',
     view: DisputesPage,
   },
+  {
+    name: 'platform-board',
+    title: 'page_platform_board',
+    group: 'group_results',
+    icon: 'board',
+    needs: 'any',
+    view: PlatformBoardPage,
+  },
+  {
+    name: 'partner-board',
+    title: 'page_partner_board',
+    group: 'group_results',
+    icon: 'exchange',
+    needs: 'any',
+    view: PartnerBoardPage,
+  },
+  { name: 'audit', title: 'page_audit', group: 'group_results', icon: 'audit', needs: 'supervise', view: AuditPage },
   {
     name: 'partners',
     title: 'page_partners',

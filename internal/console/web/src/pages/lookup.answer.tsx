@@ -7,6 +7,7 @@ import { ago, clock, counted, moment, number, t } from '../words'
 import { categoryTitle } from '../words/terms'
 import { ReportDialog, WithdrawDialog } from './lookup.say'
 import { askAgain, asking, said, type Asked } from './lookup.state'
+import { askThen } from './then.state'
 
 /** Answer tells in plain words what the hub knows. */
 export function Answer({ asked }: { asked: Asked }) {
@@ -89,6 +90,9 @@ function Told({ asked, verdict }: { asked: Asked; verdict: NonNullable<Asked['ve
           <button type="button" class="quiet" disabled={asking.value} onClick={() => void askAgain(asked)}>
             <Icon name="refresh" size={16} /> {t('ask_again')}
           </button>
+          <button type="button" class="quiet" onClick={() => askThen(asked)}>
+            <Icon name="clock" size={16} /> {t('ask_then')}
+          </button>
           {may('report') && (
             <>
               <button type="button" class="plain" onClick={() => (dialog.value = 'report')}>
@@ -116,10 +120,10 @@ const Fact = ({ name, children }: { name: string; children: preact.ComponentChil
   </div>
 )
 
-const levelOf = (score: number) => (score === 0 ? 0 : score < 40 ? 1 : score < 65 ? 2 : score < 85 ? 3 : 4)
+export const levelOf = (score: number) => (score === 0 ? 0 : score < 40 ? 1 : score < 65 ? 2 : score < 85 ? 3 : 4)
 
 /** Strength is ten small boxes; the words beside it say the same. */
-const Strength = ({ score }: { score: number }) => (
+export const Strength = ({ score }: { score: number }) => (
   <span class="strength" aria-hidden="true">
     {Array.from({ length: 10 }, (_, i) => (
       <i key={i} class={score > i * 10 ? 'full' : ''} />

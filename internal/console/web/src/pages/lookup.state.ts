@@ -52,18 +52,23 @@ export function typed(value: string): void {
   lacking.value = ''
 }
 
+/** Written is what was typed, as one type. */
+export type Written = Pick<Asked, 'type' | 'text' | 'value'>
+
+export const written = (): Written | undefined =>
+  type.value && {
+    type: type.value,
+    text: text.value.trim(),
+    value: compose(text.value, need.value, lacking.value),
+  }
+
 let count = 0
 
 /** ask asks the hub about what was typed. */
 export async function ask(): Promise<void> {
-  if (!type.value || asking.value) return
-  const asked: Asked = {
-    id: ++count,
-    type: type.value,
-    text: text.value.trim(),
-    value: compose(text.value, need.value, lacking.value),
-    at: new Date(),
-  }
+  const about = written()
+  if (!about || asking.value) return
+  const asked: Asked = { id: ++count, ...about, at: new Date() }
   asking.value = true
   const answer = await answerTo(asked)
   asking.value = false

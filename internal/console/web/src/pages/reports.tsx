@@ -1,6 +1,7 @@
 // What the reader's organisation said, and what became of each: taken, waiting, or refused and why.
 import { answered, hub } from '../hub/client'
 import type { components } from '../hub/schema'
+import { Digest } from '../parts/digest'
 import { Icon } from '../parts/icon'
 import { Notice } from '../parts/notice'
 import { usePages } from '../parts/pages'
@@ -121,7 +122,7 @@ function Row({ row }: { row: Arrival }) {
         {row.indicator ? (
           <>
             {t(`type_${row.indicator.type}`)}{' '}
-            <code title={row.indicator.digest}>{row.indicator.digest.slice(0, 10)}…</code>
+            <Digest of={row.indicator} />
           </>
         ) : (
           '–'

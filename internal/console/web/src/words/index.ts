@@ -45,6 +45,8 @@ const formats = computed(() => ({
   short: new Intl.NumberFormat(locale.value, { notation: 'compact', maximumFractionDigits: 1 }),
   percent: new Intl.NumberFormat(locale.value, { style: 'percent', maximumFractionDigits: 1 }),
   moment: new Intl.DateTimeFormat(locale.value, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone }),
+  brief: new Intl.NumberFormat(locale.value, { maximumFractionDigits: 1 }),
+  month: new Intl.DateTimeFormat(locale.value, { month: 'long', year: 'numeric', timeZone: zone }),
   clock: new Intl.DateTimeFormat(locale.value, { timeStyle: 'medium', timeZone: zone }),
   day: new Intl.DateTimeFormat(locale.value, { dateStyle: 'medium', timeZone: zone }),
   weekday: new Intl.DateTimeFormat(locale.value, { weekday: 'long', timeZone: 'UTC' }),
@@ -61,6 +63,19 @@ export const percent = (share: number): string => formats.value.percent.format(s
 export const moment = (at: Date): string => formats.value.moment.format(at)
 export const clock = (at: Date): string => formats.value.clock.format(at)
 export const day = (at: Date): string => formats.value.day.format(at)
+
+/** month is the name of a month: "October 2026". */
+export const month = (at: Date): string => formats.value.month.format(at)
+
+/** took is a time in hours in the unit that it is best read in; "–" for none. */
+export function took(hours: number | undefined): string {
+  if (hours === undefined) return '–'
+  const minutes = Math.round(hours * 60)
+  if (minutes < 1) return t('took_less')
+  if (minutes < 60) return t('took_minutes', { n: number(minutes) })
+  if (hours < 48) return t('took_hours', { n: formats.value.brief.format(hours) })
+  return t('took_days', { n: formats.value.brief.format(hours / 24) })
+}
 
 /** weekday is the name of a day, 0 for Monday. */
 export const weekday = (n: number): string => formats.value.weekday.format(new Date(Date.UTC(2024, 0, 1 + n)))

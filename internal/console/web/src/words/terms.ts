@@ -22,6 +22,7 @@ export const termTitle = (taxonomy: Taxonomy, name: string): string =>
   titles[taxonomy].get(name)?.[language.value] ?? name
 
 export const categoryTitle = (name: string): string => termTitle('category', name)
+export const platformTitle = (name: string): string => termTitle('platform', name)
 
 /** topCategories are the classes, each with the terms below it. */
 export const topCategories = categories
