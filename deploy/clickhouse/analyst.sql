@@ -29,14 +29,7 @@ GRANT SELECT(kafka_partition, kafka_offset, appended, partner, event_id, kind, i
     action, platform, institution, region, loss_band, audience) ON waspada.events TO waspada_analyst;
 GRANT SELECT(kafka_partition, kafka_offset, appended, partner, event_id, kind, issued_at, hour, type, digest, category,
     action, platform, institution, region, loss_band, audience) ON waspada.events_local TO waspada_analyst;
-GRANT SELECT ON waspada.trend_cells, SELECT ON waspada.trend_cells_local TO waspada_analyst;
-GRANT SELECT ON waspada.trend_cells_progress, SELECT ON waspada.trend_cells_progress_local TO waspada_analyst;
-GRANT SELECT ON waspada.trend_days, SELECT ON waspada.trend_days_local TO waspada_analyst;
-GRANT SELECT ON waspada.trend_days_progress, SELECT ON waspada.trend_days_progress_local TO waspada_analyst;
-GRANT SELECT ON waspada.trend_sums, SELECT ON waspada.trend_sums_local TO waspada_analyst;
-GRANT SELECT ON waspada.trend_sums_of_hours_progress, SELECT ON waspada.trend_sums_of_hours_progress_local TO waspada_analyst;
-GRANT SELECT ON waspada.trend_sums_of_days_progress, SELECT ON waspada.trend_sums_of_days_progress_local TO waspada_analyst;
-GRANT SELECT ON waspada.trend_indicators, SELECT ON waspada.trend_indicators_local TO waspada_analyst;
+GRANT SELECT ON waspada.trend_* TO waspada_analyst;
 
 -- Who the numbers of partners are: names and kinds, no keys.
 GRANT SELECT ON waspada.partners, SELECT ON waspada.partners_local TO waspada_analyst;

@@ -72,8 +72,10 @@ func newAnalysts(t *testing.T) *analysts {
 	a.Kill(t)
 	a.Restart(t) // what was stored and not committed comes again
 	testkit.Eventually(t, time.Minute, func() error {
-		if a.Query(t, "SELECT count() FROM trend_days") == "0" || a.Query(t, "SELECT count() FROM trend_cells") == "0" {
-			return errors.New("nothing is rolled up yet")
+		for _, table := range []string{"trend_cells", "trend_days", "trend_sums"} {
+			if a.Query(t, "SELECT count() FROM "+table) == "0" {
+				return errors.New("nothing is rolled up yet in " + table)
+			}
 		}
 		return nil
 	})
