@@ -128,6 +128,8 @@ type config struct {
 	Boards struct {
 		// OverdueAfter is how long a platform may take to act on what it was told before the boards call it overdue.
 		OverdueAfter time.Duration `koanf:"overdue_after" yaml:"overdue_after"`
+		// Every is how far their roll-up lags behind the ledger; answers do not.
+		Every time.Duration `koanf:"every" yaml:"every"`
 	} `koanf:"boards" yaml:"boards"`
 
 	Audit struct {
@@ -163,7 +165,7 @@ func defaultConfig() config {
 	c.Disputes.AcknowledgeWithin, c.Disputes.DecideWithin = 24*time.Hour, 72*time.Hour
 	c.Disputes.ReaffirmWithin, c.Disputes.LookEvery = 14*24*time.Hour, time.Minute
 	c.Quotas.Enforce, c.Quotas.Nodes, c.Quotas.SpikeFactor, c.Quotas.SpikeFloor = true, 1, 10, 500
-	c.Boards.OverdueAfter = 24 * time.Hour
+	c.Boards.OverdueAfter, c.Boards.Every = 24*time.Hour, 30*time.Second
 	c.Sweeps.Distinct, c.Sweeps.HitFloor = 10_000, 0.0001
 	return c
 }
@@ -248,6 +250,9 @@ func (c *config) check() error {
 	errs = append(errs, c.Quotas.check(), c.Sweeps.check())
 	if after := c.Boards.OverdueAfter; after < time.Minute || after > 30*24*time.Hour {
 		errs = append(errs, fmt.Errorf("config: boards.overdue_after is %s: set 1m to 720h", after))
+	}
+	if every := c.Boards.Every; every < 100*time.Millisecond || every > time.Hour {
+		errs = append(errs, fmt.Errorf("config: boards.every is %s: set 100ms to 1h", every))
 	}
 	if every := c.Audit.UsageEvery; every < time.Second || every > time.Hour || time.Hour%every != 0 {
 		errs = append(errs, fmt.Errorf("config: audit.usage_every is %s: set a part of an hour, 1s to 1h", every))

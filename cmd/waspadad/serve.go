@@ -232,6 +232,7 @@ func (d *daemon) ingestParts() []run.Part {
 			return in.Run(ctx)
 		}},
 		{Name: "trends", Run: d.rollUp},
+		{Name: "boards", Run: d.rollUpBoards},
 		{Name: "campaigns", Run: d.keepCampaigns},
 	}
 	if held != nil {
@@ -328,6 +329,16 @@ func (d *daemon) rollUp(ctx context.Context) error {
 		}
 		if err != nil && ctx.Err() == nil {
 			d.log.Warn("roll up trends", "error", err)
+		}
+	}
+	return nil
+}
+
+// rollUpBoards keeps the boards' roll-up close to the ledger and the registry.
+func (d *daemon) rollUpBoards(ctx context.Context) error {
+	for d.waitPrepared(ctx) && pause(ctx, d.cfg.Boards.Every) {
+		if err := d.writer.RollUpBoards(ctx, d.registry.Partners()); err != nil && ctx.Err() == nil {
+			d.log.Warn("roll up the boards", "error", err)
 		}
 	}
 	return nil

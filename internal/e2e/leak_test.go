@@ -38,7 +38,7 @@ var planted = []struct {
 // another, over Kafka and HTTP, and then looks for every raw value that it saw, in everything that the hub wrote.
 func TestBadInputIsRefusedByNameAndTheGoodEventsStand(t *testing.T) {
 	hub := hubtest.Start(t, hubtest.Options{NodeOptions: hubtest.NodeOptions{
-		Settings: map[string]any{"registry": "clickhouse", "audit.usage_every": "1s", "campaigns.every": "1s"}, // so that these tables are looked through, too
+		Settings: map[string]any{"registry": "clickhouse", "audit.usage_every": "1s", "campaigns.every": "1s", "boards.every": "1s"}, // so that these tables are looked through, too
 	}})
 	country := nation.New(11, 400)
 	signer := hub.Signer(t, "bank-harimau")

@@ -25,6 +25,8 @@ type AuditReport struct {
 	// DeadLetters counts what was refused, by reason.
 	DeadLetters map[fraud.Reason]uint64 `json:"dead_letters"`
 	Trends      TrendAudit              `json:"trends"`
+	Days        DayAudit                `json:"trend_days"`
+	Boards      BoardAudit              `json:"boards"`
 	Opinions    OpinionAudit            `json:"opinions"`
 }
 
@@ -91,7 +93,7 @@ func (r *Reader) Audit(ctx context.Context, committed map[int32]int64) (AuditRep
 	var a AuditReport
 	for _, step := range []func(context.Context, *AuditReport) error{
 		func(ctx context.Context, a *AuditReport) error { return r.auditOffsets(ctx, a, before, committed) },
-		r.auditCopies, r.auditDeadLetters, r.auditTrends, r.auditOpinions,
+		r.auditCopies, r.auditDeadLetters, r.auditTrends, r.auditDays, r.auditBoards, r.auditOpinions,
 	} {
 		if err := step(ctx, &a); err != nil {
 			return AuditReport{}, err
@@ -265,8 +267,6 @@ func (r *Reader) auditTrends(ctx context.Context, a *AuditReport) error {
 }
 
 func (r *Reader) auditDay(ctx context.Context, sum *TrendAudit, at time.Time) error {
-	// Beside a running ingest the two counts are of different moments, so a difference has to stay to be one.
-	const attempts = 3
 	within := hours(at, at.Add(day))
 	for i := 1; ; i++ {
 		rolled, err := readNext(ctx, r.conn, cellsProgress)
@@ -344,6 +344,19 @@ func (a AuditReport) Lines() []string {
 	}
 	if a.Trends.Reused > 0 {
 		say("trends: partners used %d ids for more than one event, which then counts more than once", a.Trends.Reused)
+	}
+	if d := a.Days; d.Wrong+d.WrongSketches == 0 {
+		say("trends by days: %d cells and %d sketches, as the ledger counts", d.Cells, d.Sketches)
+	} else {
+		say("trends by days: %d of %d cells and %d of %d sketches are WRONG", d.Wrong, d.Cells, d.WrongSketches, d.Sketches)
+	}
+	switch b := a.Boards; {
+	case !b.RolledUp:
+		say("boards: not rolled up yet, counted from the ledger")
+	case b.Wrong+b.WrongHours == 0:
+		say("boards: %d of %d indicators and %d hours, as the ledger says", b.Indicators, b.Total, b.Hours)
+	default:
+		say("boards: %d of %d indicators and %d of %d hours are WRONG", b.Wrong, b.Indicators, b.WrongHours, b.Hours)
 	}
 	o := a.Opinions
 	finding := "all follow from it"

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,10 +64,19 @@ func seeded(t *testing.T) (*db, maker) {
 		seg.Entries = kept
 		d.insert(t, seg)
 	}
-	if err := d.RollUp(t.Context()); err != nil {
+	if err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context()), d.RollUpBoards(t.Context(), active())); err != nil {
 		t.Fatal(err)
 	}
 	return d, m
+}
+
+// active are the partners as a registry would have them.
+func active() []fraud.Partner {
+	all := slices.Clone(partners)
+	for i := range all {
+		all[i].State = fraud.Active
+	}
+	return all
 }
 
 func TestAuditIsCleanWhenNothingIsWrong(t *testing.T) {
@@ -83,6 +93,9 @@ func TestAuditIsCleanWhenNothingIsWrong(t *testing.T) {
 		t.Fatal(diff)
 	}
 	if o := report.Opinions; report.Rows != 380 || report.Trends.Shown != 380 || o.Checked != o.Total || o.Total == 0 {
+		t.Fatalf("%+v", report)
+	}
+	if b := report.Boards; !b.RolledUp || b.Indicators == 0 || b.Hours == 0 || report.Days.Cells == 0 || report.Days.Sketches == 0 {
 		t.Fatalf("%+v", report)
 	}
 }
@@ -146,6 +159,44 @@ func TestAuditFindsWhatWasPlanted(t *testing.T) {
 				t.Fatalf("want NOT OK with %q:\n%s\n%+v", c.want, text, report.Findings())
 			}
 		})
+	}
+}
+
+// What is wrong in a roll-up is counted: each of these is found, and nothing else.
+func TestAuditFindsWhatWasPlantedInRollUps(t *testing.T) {
+	d, _ := seeded(t)
+	for _, sql := range []string{
+		// a cell of a day that counts double, a sketch with a stranger, and another that was lost
+		`INSERT INTO DB.trend_days SELECT dimension, day, key, kind, partner, audience, max(events) + 1, 0, 0 FROM DB.trend_days
+			GROUP BY dimension, day, key, kind, partner, audience LIMIT 1`,
+		`INSERT INTO DB.trend_indicators SELECT dimension, day, key, partner, audience,
+			uniqCombined64State(15)(toFixedString('nobody', 32)) FROM DB.trend_indicators WHERE dimension = 'type'
+			GROUP BY dimension, day, key, partner, audience LIMIT 1`,
+		// an indicator that has come to nothing, and one of nobody
+		`INSERT INTO DB.board_indicators (digest, version) SELECT digest, max(version) + 1 FROM DB.board_indicators
+			WHERE notEmpty(reporters) GROUP BY digest ORDER BY digest DESC LIMIT 1`,
+		`INSERT INTO DB.board_indicators (digest, version, cleared) SELECT unhex(repeat('ab', 32)), 1, true`,
+		// an hour in which more was said
+		`INSERT INTO DB.board_said (hour, partner, version, said) SELECT hour, partner, version + 1, arrayConcat(said, said)
+			FROM DB.board_said WHERE notEmpty(said) LIMIT 1`,
+	} {
+		d.query(t, strings.ReplaceAll(sql, "DB.", d.Database+".")+
+			" SETTINGS distributed_foreground_insert = 1, parallel_distributed_insert_select = 0")
+	}
+	first := strings.TrimSpace(d.query(t, "SELECT hex(min(digest)) FROM "+d.Database+".board_words"))
+	d.lose(t, "board_words", "digest = unhex('"+first+"')")
+	d.lose(t, "trend_indicators", "dimension = 'kind' AND key = 1 AND partner = 0")
+	report := audit(t, d, nil)
+	days, boards := report.Days, report.Boards
+	if days.Wrong != 1 || days.WrongSketches != 2 || boards.Wrong != 3 || boards.WrongHours != 1 || report.OK {
+		t.Fatalf("%+v %+v\n%s", days, boards, strings.Join(report.Lines(), "\n"))
+	}
+	var kinds []string
+	for _, f := range report.Findings() {
+		kinds = append(kinds, f.Kind)
+	}
+	if diff := cmp.Diff([]string{store.WrongDays, store.WrongBoards}, kinds); diff != "" {
+		t.Fatal(diff)
 	}
 }
 

@@ -16,201 +16,77 @@ import (
 // boardTimeout is how long a board may take: a year of ten million events is some seconds' work.
 const boardTimeout = 30 * time.Second
 
-// wordVersion is the order of what a partner says about a digest: [fraud.MakeVersion].
-const wordVersion = `bitOr(bitShiftLeft(toUInt64(toUnixTimestamp64Milli(issued_at)), 22), bitOr(
-	bitShiftLeft(toUInt64(multiIf(kind IN ('withdraw', 'clear'), 2, kind = 'dispute', 1, 0)), 20),
-	toUInt64(bitAnd(reinterpretAsUInt32(reverse(substring(UUIDStringToNum(toString(event_id)), 13, 4))), 1048575))))`
-
-// rules are what of the registry decides what counts, as conditions on the ledger's columns.
-type rules struct {
-	counts, authority, visible string
-	runs                       string // array of partner << 16 | platform
-	organisations              string // array of the index of each partner's organisation, by the partners' numbers
-	numbers                    string
-}
-
-func rulesOf(partners []fraud.Partner) rules {
-	var (
-		active, refused, released, authorities []string
-		runs, numbers, organisations           []string
-		audiences, insiders                    []string
-		names                                  []string
-	)
-	const second = "toUnixTimestamp(appended)"
-	for i := range partners {
-		p := &partners[i]
-		name := p.Organisation
-		if name == "" {
-			name = p.ID
-		}
-		place := slices.Index(names, name)
-		if place < 0 {
-			place = len(names)
-			names = append(names, name)
-		}
-		numbers = append(numbers, strconv.Itoa(int(p.Number)))
-		organisations = append(organisations, strconv.Itoa(place))
-		if p.Kind.Authority() {
-			authorities = append(authorities, strconv.Itoa(int(p.Number)))
-		}
-		if p.State != fraud.Active {
-			continue
-		}
-		active = append(active, strconv.Itoa(int(p.Number)))
-		for _, v := range p.Voids {
-			c := fmt.Sprintf("partner = %d AND %s >= %d", p.Number, second, v.Since)
-			if v.Until != 0 {
-				c += fmt.Sprintf(" AND %s < %d", second, v.Until)
-			}
-			if v.SignedBy != 0 {
-				c += fmt.Sprintf(" AND signed_by = %d", v.SignedBy)
-			}
-			refused = append(refused, c)
-		}
-		for _, r := range p.Releases {
-			released = append(released, fmt.Sprintf("partner = %d AND %s >= %d AND %s < %d", p.Number, second, r.Since, second,
-				r.Until))
-		}
-	}
-	for i := range partners {
-		p := &partners[i]
-		for _, platform := range p.Runs {
-			runs = append(runs, strconv.Itoa(int(p.Number)<<16|int(platform)))
-			for g := fraud.Group(1); g <= fraud.MaxGroup; g++ {
-				if p.Groups.Has(g) {
-					audiences = append(audiences, strconv.Itoa(int(platform)<<8|int(g)))
-				}
-			}
-			for j := range partners {
-				if organisations[j] == organisations[i] {
-					insiders = append(insiders, strconv.Itoa(int(partners[j].Number)<<16|int(platform)))
-				}
-			}
-		}
-	}
-	counts := "partner IN (" + orNone(active) + ") AND NOT (" + either(refused) + ") AND (NOT held OR " + either(released) + ")"
-	return rules{
-		counts: counts, authority: "partner IN (" + orNone(authorities) + ")",
-		visible: "(audience = 0 OR has(" + numbered(audiences) + ", toUInt32(platform) * 256 + audience) OR has(" +
-			numbered(insiders) + ", toUInt32(partner) * 65536 + platform))",
-		runs: numbered(runs), organisations: numbered(organisations), numbers: numbered(numbers),
-	}
-}
-
-func numbered(values []string) string {
-	return "CAST([" + strings.Join(values, ", ") + "], 'Array(UInt32)')"
-}
-
-// orNone is a list of numbers, or that of nobody.
-func orNone(values []string) string {
-	if len(values) == 0 {
-		return "0"
-	}
-	return strings.Join(values, ", ")
-}
-
-func either(conditions []string) string {
-	if len(conditions) == 0 {
-		return "0"
-	}
-	return "(" + strings.Join(conditions, ") OR (") + ")"
-}
-
-// words sums up, from the ledger, what each partner said of each digest that a condition chooses. Times are in
-// milliseconds, 0 for never, and of the first copy that counts, so that neither copies nor the order of arrival matter.
-//
-//	first, named   when it first reported it, and with which platforms
-//	listed         the version of its last listing, and the evidence of that
-//	back           when it took that back
-//	cleared        when it cleared it, where that is its last word, and the version of that
-//	upheld         the version of its last word, where it is to uphold
-//	acted          its first action, what it was, and when it says that it happened
-func words(r rules, chosen string) string {
-	return fmt.Sprintf(`
-		SELECT digest, partner, %[3]s AS authority,
-			arrayElement(%[4]s, indexOf(%[5]s, toUInt32(partner))) AS organisation,
-			minIf(at, kind = 'report') AS first,
-			minMapIf([platform], [at], kind = 'report' AND platform != 0 AND %[6]s) AS named,
-			maxIf(version, kind IN ('report', 'uphold')) AS listed,
-			argMaxIf(evidence, version, kind IN ('report', 'uphold')) AS grounds,
-			arrayFilter(w -> w.1 > listed, groupArrayIf((version, at), kind IN ('withdraw', 'clear'))) AS backs,
-			if(empty(backs), 0, arrayMin(w -> w.2, backs)) AS back,
-			maxIf(version, kind IN ('report', 'withdraw', 'dispute', 'uphold')) AS other,
-			arrayFilter(w -> w.1 > other, groupArrayIf((version, at), kind = 'clear')) AS clears,
-			if(empty(clears), (toUInt64(0), toInt64(0)), (arrayMax(w -> w.1, clears), arrayMin(w -> w.2, clears))) AS cleared,
-			maxIf(version, kind = 'uphold') AS upholds,
-			if(upholds != 0 AND upholds = greatest(other, maxIf(version, kind = 'clear')), upholds, 0) AS upheld,
-			minIf((at, kafka_partition, kafka_offset, bundle_index, toInt8(action),
-				toInt64(toUnixTimestamp64Milli(observed_at))), kind = 'action') AS acted
-		FROM (
-			SELECT digest, partner, kind, platform, audience, evidence, action, observed_at, kafka_partition, kafka_offset,
-				bundle_index, toInt64(toUnixTimestamp64Milli(appended)) AS at, %[7]s AS version
-			FROM events WHERE kind != 'sighting' AND digest != `+erasedDigest+` AND (%[1]s) AND (%[2]s))
-		GROUP BY digest, partner`, r.counts, chosen, r.authority, r.organisations, r.numbers, r.visible, wordVersion)
-}
-
-// clearedAt is when a digest was cleared, of the arrays of its partners' words: by a clear that stands and that no
-// authority has answered since; 0 for never.
-const clearedAt = `arrayFilter(c -> c.1 > arrayMax(groupArray(upheld)), groupArray(cleared)) AS standing_clears,
-	if(empty(standing_clears), 0, arrayMin(c -> c.2, standing_clears)) AS cleared_at`
-
-// signals are what a digest and a platform come to.
-func signals(r rules, chosen string) string {
-	return fmt.Sprintf(`
-		SELECT platform, began, if(first_act.1 = 0, 0, greatest(first_act.1, began)) AS acted_at, first_act.5 AS did,
-			first_act.6 AS declared,
-			arrayFilter(t -> t != 0, [if(has(backs_of, 0), 0, arrayMax(backs_of)), cleared_at]) AS ends,
-			if(empty(ends), 0, arrayMin(ends)) AS ended,
-			multiIf(ended != 0 AND (acted_at = 0 OR ended < acted_at), 'withdrawn', acted_at != 0, 'acted', 'open') AS state
-		FROM (
-			SELECT platform, began, cleared_at,
-				arrayMap(w -> w.2, arrayFilter(w -> has(w.1, platform), reporters)) AS backs_of,
-				arraySort(arrayMap(w -> w.2, arrayFilter(w -> has(%[2]s, toUInt32(w.1) * 65536 + platform), actors)))[1] AS first_act
-			FROM (
-				SELECT digest, minMap(named) AS begins, groupArrayIf((named.1, back), notEmpty(named.1)) AS reporters,
-					groupArrayIf((partner, acted), acted.1 != 0) AS actors, %[3]s
-				FROM (%[1]s)
-				GROUP BY digest)
-			ARRAY JOIN begins.1 AS platform, begins.2 AS began)`, words(r, chosen), r.runs, clearedAt)
-}
-
-// reportedIn chooses the digests that were reported in a span of time.
-func reportedIn(q *fraud.BoardQuestion, more string) string {
-	return fmt.Sprintf("digest GLOBAL IN (SELECT digest FROM events WHERE kind = 'report' AND %s%s)",
-		appendedIn(q.From, q.To), more)
-}
-
-func appendedIn(from, to time.Time) string {
-	return fmt.Sprintf("appended >= fromUnixTimestamp64Milli(%d) AND appended < fromUnixTimestamp64Milli(%d)",
-		from.UnixMilli(), to.UnixMilli())
-}
+const boardSettings = spill + ", distributed_product_mode = 'global', join_use_nulls = 0"
 
 // PlatformBoard tells what became of the signals that began in a span of time, for each platform that has any, in the
 // order of their codes. It equals a direct count over the ledger at this moment.
 func (r *Reader) PlatformBoard(ctx context.Context, q fraud.BoardQuestion) (all []fraud.PlatformScore, err error) {
+	by := rulesOf(rulingsOf(q.Partners))
+	err = r.steadily(ctx, &by, func(ctx context.Context, known *boardState) error {
+		all, err = r.platformBoard(ctx, known, &by, &q)
+		return err
+	})
+	return all, err
+}
+
+// PartnerBoard tells what each partner gave and took in a span of time, which begins and ends with an hour, for each
+// that did, in the order of their numbers. It equals a direct count over the ledger at this moment.
+func (r *Reader) PartnerBoard(ctx context.Context, q fraud.BoardQuestion) (all []fraud.PartnerScore, err error) {
+	by := rulesOf(rulingsOf(q.Partners))
+	err = r.steadily(ctx, &by, func(ctx context.Context, known *boardState) error {
+		all, err = r.partnerBoard(ctx, known, &by, &q)
+		return err
+	})
+	return all, err
+}
+
+// steadily counts with what the roll-up knows: again where that began, meanwhile, to be counted by rules of which the count
+// did not know.
+func (r *Reader) steadily(ctx context.Context, by *rules, count func(context.Context, *boardState) error) error {
 	ctx, cancel := context.WithTimeout(ctx, boardTimeout)
 	defer cancel()
+	for {
+		known, err := readBoardState(ctx, r.conn)
+		if err != nil {
+			return err
+		}
+		if err := count(ctx, known); err != nil {
+			return err
+		}
+		others, err := known.overtaken(ctx, r.conn, by)
+		if err != nil || !others {
+			return err
+		}
+	}
+}
+
+func (r *Reader) platformBoard(
+	ctx context.Context, known *boardState, by *rules, q *fraud.BoardQuestion,
+) (all []fraud.PlatformScore, err error) {
 	var ages []string
 	for i, age := range fraud.OverdueAges {
-		until := "1"
+		until := always
 		if i+1 < len(fraud.OverdueAges) {
 			until = fmt.Sprintf("age < %d", fraud.OverdueAges[i+1].Milliseconds())
 		}
 		ages = append(ages, fmt.Sprintf("countIf(overdue AND age >= %d AND %s)", age.Milliseconds(), until))
 	}
 	query := fmt.Sprintf(`
-		SELECT platform, count(), countIf(state = 'withdrawn'), countIf(state = 'open'), countIf(overdue),
-			[countIf(state = 'acted'), countIf(state = 'acted' AND did = 1), countIf(state = 'acted' AND did = 2),
-				countIf(state = 'acted' AND did = 3), countIf(state = 'acted' AND did = 4), countIf(state = 'acted' AND did = 5),
-				countIf(state = 'acted' AND did = 6)],
-			quantilesExactInclusiveIf(0.5, 0.9)(acted_at - began, state = 'acted'),
-			countIf(state = 'acted' AND declared != 0),
-			quantilesExactInclusiveIf(0.5)(declared - began, state = 'acted' AND declared != 0), [%s]
-		FROM (SELECT *, %d - began AS age, state = 'open' AND age > %d AS overdue FROM (%s)
-			WHERE began >= %d AND began < %d)
-		GROUP BY platform ORDER BY platform`, strings.Join(ages, ", "), q.Now.UnixMilli(), q.Overdue.Milliseconds(),
-		signals(rulesOf(q.Partners), reportedIn(&q, " AND platform != 0")), q.From.UnixMilli(), q.To.UnixMilli()) + boardSettings
-	err = each(ctx, r.conn, "read the platforms' board", query, func(rows driver.Rows) error {
+		SELECT platform, count(), countIf(state = %[1]d), countIf(state = %[2]d), countIf(overdue),
+			[countIf(state = %[3]d), countIf(state = %[3]d AND did = 1), countIf(state = %[3]d AND did = 2),
+				countIf(state = %[3]d AND did = 3), countIf(state = %[3]d AND did = 4), countIf(state = %[3]d AND did = 5),
+				countIf(state = %[3]d AND did = 6)],
+			quantilesExactInclusiveIf(0.5, 0.9)(acted - began, state = %[3]d),
+			countIf(state = %[3]d AND declared != 0),
+			quantilesExactInclusiveIf(0.5)(declared - began, state = %[3]d AND declared != 0), [%[4]s]
+		FROM (
+			SELECT signal.1 AS platform, signal.2 AS began, signal.3 AS acted, signal.4 AS did, signal.5 AS declared,
+				signal.6 AS state, %[5]d - began AS age, state = %[2]d AND age > %[6]d AS overdue
+			FROM (%[7]s) ARRAY JOIN signals AS signal
+			WHERE began >= %[8]d AND began < %[9]d)
+		GROUP BY platform ORDER BY platform`, signalWithdrawn, signalOpen, signalActed, strings.Join(ages, ", "),
+		q.Now.UnixMilli(), q.Overdue.Milliseconds(), known.indicators(by, reportedIn(q)), q.From.UnixMilli(), q.To.UnixMilli())
+	err = each(ctx, r.conn, "read the platforms' board", query+boardSettings, func(rows driver.Rows) error {
 		var (
 			platform      uint16
 			s             fraud.PlatformScore
@@ -238,17 +114,19 @@ func (r *Reader) PlatformBoard(ctx context.Context, q fraud.BoardQuestion) (all 
 	return all, err
 }
 
-const boardSettings = spill + ", distributed_product_mode = 'global', join_use_nulls = 0"
+// reportedIn chooses the digests that were reported in a span of time.
+func reportedIn(q *fraud.BoardQuestion) string {
+	return fmt.Sprintf("digest GLOBAL IN (SELECT digest FROM events WHERE kind = 'report' AND "+
+		"appended >= fromUnixTimestamp64Milli(%d) AND appended < fromUnixTimestamp64Milli(%d))", q.From.UnixMilli(), q.To.UnixMilli())
+}
 
 func milliseconds(ms float64) time.Duration {
 	return time.Duration(ms * float64(time.Millisecond)).Round(time.Millisecond)
 }
 
-// PartnerBoard tells what each partner gave and took in a span of time, which begins and ends with an hour, for each
-// that did, in the order of their numbers.
-func (r *Reader) PartnerBoard(ctx context.Context, q fraud.BoardQuestion) ([]fraud.PartnerScore, error) {
-	ctx, cancel := context.WithTimeout(ctx, boardTimeout)
-	defer cancel()
+func (r *Reader) partnerBoard(
+	ctx context.Context, known *boardState, by *rules, q *fraud.BoardQuestion,
+) ([]fraud.PartnerScore, error) {
 	scores := map[fraud.PartnerNumber]*fraud.PartnerScore{}
 	of := func(number uint16) *fraud.PartnerScore {
 		s := scores[fraud.PartnerNumber(number)]
@@ -261,8 +139,18 @@ func (r *Reader) PartnerBoard(ctx context.Context, q fraud.BoardQuestion) ([]fra
 	ask := func(what, query string, row func(driver.Rows) error) error {
 		return each(ctx, r.conn, "read the partners' board: "+what, query+boardSettings, row)
 	}
-	rules := rulesOf(q.Partners)
-	err := ask("what was given", given(&q, rules), func(rows driver.Rows) error {
+	// Of the indicators that a partner reported for the first time in the span.
+	given := fmt.Sprintf(`
+		SELECT partner, count(), countIf(is_first), countIf(is_first AND others),
+			quantileExactInclusiveIf(0.5)(lead, is_first AND others), countIf(others), countIf(confirmed), countIf(back),
+			countIf(cleared)
+		FROM (
+			SELECT reporter.1 AS partner, reporter.2 AS first, reporter.3 AS back, cleared, confirmed, length(reporters) > 1 AS others,
+				partner = reporters[1].1 AS is_first, if(others, reporters[2].2 - reporters[1].2, 0) AS lead
+			FROM (%s) ARRAY JOIN reporters AS reporter
+			WHERE first >= %d AND first < %d)
+		GROUP BY partner`, known.indicators(by, reportedIn(q)), q.From.UnixMilli(), q.To.UnixMilli())
+	err := ask("what was given", given, func(rows driver.Rows) error {
 		var (
 			number uint16
 			s      fraud.PartnerScore
@@ -282,14 +170,13 @@ func (r *Reader) PartnerBoard(ctx context.Context, q fraud.BoardQuestion) ([]fra
 	if err != nil {
 		return nil, err
 	}
-	// Copies of an event lie as far apart as an event may be old.
-	said := fmt.Sprintf(`
-		SELECT partner, countIf(said = 'report'), countIf(said = 'action'), countIf(said = 'withdraw'), countIf(said = 'clear'),
-			countIf(said = 'dispute'), countIf(said = 'uphold') FROM (
-			SELECT partner, event_id, min(appended) AS at, any(kind) AS said FROM events
-			WHERE kind != 'sighting' AND %s AND (%s) GROUP BY partner, event_id)
-		WHERE %s GROUP BY partner`, appendedIn(q.From.Add(-fraud.MaxAge-fraud.MaxSkew), q.To), rules.counts,
-		strings.ReplaceAll(appendedIn(q.From, q.To), "appended", "at"))
+	hours, err := known.said(ctx, r.conn, by, q.From, q.To)
+	if err != nil {
+		return nil, err
+	}
+	said := fmt.Sprintf("SELECT partner, %s FROM (%s) ARRAY JOIN said AS word WHERE word.2 >= %d AND word.2 < %d GROUP BY partner",
+		list([]fraud.Kind{fraud.Report, fraud.ActionTaken, fraud.Withdraw, fraud.Clear, fraud.Dispute, fraud.Uphold},
+			func(k fraud.Kind) string { return fmt.Sprintf("sumIf(word.3, word.1 = %d)", k) }), hours, q.From.Unix(), q.To.Unix())
 	err = ask("what was said", said, func(rows driver.Rows) error {
 		var (
 			number uint16
@@ -329,23 +216,4 @@ func (r *Reader) PartnerBoard(ctx context.Context, q fraud.BoardQuestion) ([]fra
 	}
 	slices.SortFunc(all, func(a, b fraud.PartnerScore) int { return int(a.Partner) - int(b.Partner) })
 	return all, nil
-}
-
-// given counts the indicators that each partner reported for the first time in the span.
-func given(q *fraud.BoardQuestion, r rules) string {
-	return fmt.Sprintf(`
-		SELECT partner, count(), countIf(is_first), countIf(is_first AND others), quantileExactInclusiveIf(0.5)(lead, is_first AND others),
-			countIf(others), countIf(confirmed), countIf(back != 0), countIf(cleared_at != 0)
-		FROM (
-			SELECT w.1 AS partner, w.2 AS first, w.3 AS back, cleared_at, length(reports) > 1 AS others,
-				partner = reports[1].1 AS is_first, if(others, reports[2].2 - reports[1].2, 0) AS lead,
-				cleared_at = 0 AND (authority OR evident > 1) AS confirmed
-			FROM (
-				SELECT digest, arraySort(w -> (w.2, w.1), groupArrayIf((partner, first, back), first != 0)) AS reports,
-					countIf(authority AND listed != 0 AND back = 0) > 0 AS authority,
-					uniqExactIf(organisation, listed != 0 AND back = 0 AND bitAnd(grounds, %d) != 0) AS evident, %s
-				FROM (%s) GROUP BY digest)
-			ARRAY JOIN reports AS w)
-		WHERE first >= %d AND first < %d GROUP BY partner`, fraud.Corroborating, clearedAt, words(r, reportedIn(q, "")),
-		q.From.UnixMilli(), q.To.UnixMilli())
 }

@@ -2,15 +2,19 @@ package store_test
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"github.com/waspada-hub/waspada/internal/store"
 	"github.com/waspada-hub/waspada/internal/testkit"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
@@ -184,7 +188,10 @@ func platformWasTold(w *plainWord, all []fraud.Partner) bool {
 func plainPlatforms(entries []fraud.Entry, q fraud.BoardQuestion) []fraud.PlatformScore {
 	scores := map[fraud.Code]*fraud.PlatformScore{}
 	took, declared := map[fraud.Code][]float64{}, map[fraud.Code][]float64{}
-	for _, words := range plainWords(entries, q.Partners) {
+	for digest, words := range plainWords(entries, q.Partners) {
+		if digest == (indicator.Digest{}) {
+			continue // erased
+		}
 		all := standings(words)
 		cleared := clearedSince(all)
 		for platform := fraud.Code(1); platform < 10; platform++ {
@@ -291,7 +298,7 @@ func plainPartners(entries []fraud.Entry, q fraud.BoardQuestion) []fraud.Partner
 	scores := make([]fraud.PartnerScore, len(q.Partners))
 	leads := make([][]float64, len(q.Partners))
 	inside := func(t time.Time) bool { return !t.Before(q.From) && t.Before(q.To) }
-	for _, words := range plainWords(entries, q.Partners) {
+	for digest, words := range plainWords(entries, q.Partners) {
 		all := standings(words)
 		cleared := clearedSince(all)
 		first := map[fraud.PartnerNumber]time.Time{}
@@ -312,6 +319,9 @@ func plainPartners(entries []fraud.Entry, q fraud.BoardQuestion) []fraud.Partner
 					*n++
 				}
 			}
+		}
+		if digest == (indicator.Digest{}) {
+			continue // erased: that something was said stays
 		}
 		authority, organisations := false, map[string]bool{}
 		for n, s := range all {
@@ -372,26 +382,103 @@ func plainPartners(entries []fraud.Entry, q fraud.BoardQuestion) []fraud.Partner
 	return list
 }
 
-// TestBoardsEqualAPlainCountAtEveryMoment delivers a random story in pieces, some again, and after each compares both
-// boards, over several windows, with a count in Go over what was sent.
+// Both sides interpolate with floats.
+var near = gocmp.Comparer(func(a, b time.Duration) bool { return (a - b).Abs() <= 2*time.Millisecond })
+
+// wantBoards compares both boards, over one window or two, with a count in Go over what was sent and with direct queries over
+// the ledger.
+func wantBoards(t *testing.T, d *db, sent []fraud.Entry, all []fraud.Partner, when string) {
+	t.Helper()
+	windows := [][2]time.Duration{{0, 200 * time.Hour}, {20 * time.Hour, 60 * time.Hour}}
+	for _, window := range windows[len(when)%2:] {
+		q := fraud.BoardQuestion{From: noon.Add(window[0]), To: noon.Add(window[1]), Now: noon.Add(130 * time.Hour),
+			Overdue: 24 * time.Hour, Partners: all}
+		platforms, err := d.PlatformBoard(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		partners, err := d.PartnerBoard(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		directPlatforms, err := d.DirectPlatformBoard(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		directPartners, err := d.DirectPartnerBoard(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for against, diff := range map[string]string{
+			"a plain count of platforms":  gocmp.Diff(plainPlatforms(sent, q), platforms, near),
+			"a plain count of partners":   gocmp.Diff(plainPartners(sent, q), partners, near),
+			"a direct query of platforms": gocmp.Diff(directPlatforms, platforms),
+			"a direct query of partners":  gocmp.Diff(directPartners, partners),
+		} {
+			if diff != "" {
+				t.Fatalf("%s, %v: against %s: want -, got +\n%s", when, window, against, diff)
+			}
+		}
+	}
+}
+
+// change changes something of the registry that decides what counts or who was told.
+func change(m maker, all []fraud.Partner) string {
+	p := &all[m.IntN(len(all))]
+	hour := func() fraud.Seconds { return fraud.SecondsOf(noon.Add(time.Duration(m.IntN(100)) * time.Hour)) }
+	switch m.IntN(7) {
+	case 0:
+		p.Voids = append(slices.Clone(p.Voids), fraud.Void{ID: "v9", Since: hour(), SignedBy: fraud.KeyNumber(m.IntN(3))})
+		return p.ID + " is void from some time on"
+	case 1:
+		p.Voids = nil
+		return p.ID + " has no voids"
+	case 2:
+		p.Releases = []fraud.Release{{ID: "r9", Since: hour(), Until: hour()}}
+		return p.ID + " has other releases"
+	case 3:
+		p.State = []fraud.PartnerState{fraud.Active, fraud.Suspended, fraud.Shadow}[m.IntN(3)]
+		return p.ID + " has another state"
+	case 4:
+		p.Organisation = []string{"agora", p.ID, "beta"}[m.IntN(3)]
+		return p.ID + " belongs to " + p.Organisation
+	case 5:
+		p.Groups = p.Groups.With(fraud.Group(1 + m.IntN(4)))
+		return p.ID + " joins a group"
+	}
+	if p.Kind.Authority() {
+		return "nothing"
+	}
+	p.Runs = []fraud.Code{fraud.Code(1 + m.IntN(4))}[:m.IntN(2)]
+	return fmt.Sprintf("%s runs %v", p.ID, p.Runs)
+}
+
+// TestBoardsEqualAPlainCountAtEveryMoment delivers a random story in pieces, some again, while the registry changes,
+// indicators are erased, and the roll-up runs, is cut off, forgets how far it was, runs by an older registry or not at all.
 func TestBoardsEqualAPlainCountAtEveryMoment(t *testing.T) {
 	d := newDB(t)
 	m := maker{testkit.Seed(t)}
 	all := boardPartners()
-	if err := d.PutPartners(t.Context(), all); err != nil {
+	eraser, err := store.NewEraser(d.Config)
+	if err != nil {
 		t.Fatal(err)
 	}
+	defer eraser.Close()
 	var sent []fraud.Entry
 	next := [3]int64{}
 	digests := make([]indicator.Digest, 70)
 	for i := range digests {
 		digests[i] = m.digest()
 	}
-	// Both sides interpolate with floats.
-	near := gocmp.Comparer(func(a, b time.Duration) bool { return (a - b).Abs() <= 2*time.Millisecond })
-	for round := range 3 {
+	rounds := 4
+	if testkit.Long() {
+		rounds = 60
+	}
+	former, when := slices.Clone(all), ""
+	for round := range rounds {
+		var did []string
 		p := m.IntN(3)
-		fresh := story(m, all, digests, 400)
+		fresh := story(m, all, digests, 200)
 		slices.SortStableFunc(fresh, func(a, b fraud.Entry) int { return a.Appended.Compare(b.Appended) })
 		seg := messages(int32(p), next[p], fresh)
 		next[p] = seg.Last + 1
@@ -402,27 +489,111 @@ func TestBoardsEqualAPlainCountAtEveryMoment(t *testing.T) {
 			d.insert(t, seg) // all of it again
 		}
 		sent = append(sent, fresh...)
-		if round == 1 {
-			all[0].Voids, all[3].State = nil, fraud.Suspended // what counts may change at any time
+		if m.IntN(2) == 0 {
+			former = slices.Clone(all)
+			did = append(did, change(m, all))
 		}
-		for _, window := range [][2]time.Duration{{0, 200 * time.Hour}, {20 * time.Hour, 60 * time.Hour}} {
-			q := fraud.BoardQuestion{From: noon.Add(window[0]), To: noon.Add(window[1]), Now: noon.Add(130 * time.Hour),
-				Overdue: 24 * time.Hour, Partners: all}
-			platforms, err := d.PlatformBoard(t.Context(), q)
+		roll := func(ctx context.Context, partners []fraud.Partner) error { return d.RollUpBoards(ctx, partners) }
+		for range 2 {
+			switch m.IntN(6) {
+			case 0:
+				short, cancel := context.WithTimeout(t.Context(), time.Duration(m.IntN(400))*time.Millisecond)
+				err := roll(short, all)
+				cancel()
+				did = append(did, fmt.Sprintf("a roll-up was cut off (%t)", err != nil))
+				d.lose(t, "board_turns", "1") // it is dead
+			case 1:
+				d.lose(t, "board_progress", "kafka_partition = 1")
+				did = append(did, "the roll-up forgot")
+			case 2:
+				if err := roll(t.Context(), former); err != nil {
+					t.Fatal(err)
+				}
+				did = append(did, "a roll-up by an older registry")
+			case 3, 4:
+				if err := roll(t.Context(), all); err != nil {
+					t.Fatal(err)
+				}
+				did = append(did, "a roll-up")
+			}
+		}
+		if m.IntN(4) == 0 {
+			gone := digests[m.IntN(len(digests))]
+			found, err := eraser.Find(t.Context(), gone)
+			if err == nil {
+				err = eraser.Erase(t.Context(), gone, &found)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			when := fmt.Sprintf("round %d, %v", round, window)
-			if diff := gocmp.Diff(plainPlatforms(sent, q), platforms, near); diff != "" {
-				t.Fatalf("%s: platforms: want -, got +\n%s", when, diff)
+			for i := range sent {
+				if sent[i].Event.Indicator.Digest == gone {
+					sent[i].Event.Indicator.Digest = indicator.Digest{}
+				}
 			}
-			given, err := d.PartnerBoard(t.Context(), q)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := gocmp.Diff(plainPartners(sent, q), given, near); diff != "" {
-				t.Fatalf("%s: partners: want -, got +\n%s", when, diff)
-			}
+			did = append(did, "one was erased")
 		}
+		when = fmt.Sprintf("%s\nround %d: %s", when, round, strings.Join(did, ", "))
+		wantBoards(t, d, sent, all, when)
+	}
+	if err := d.RollUpBoards(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	wantBoards(t, d, sent, all, when+"\nat the end")
+	report := audit(t, d, nil)
+	if b := report.Boards; !b.RolledUp || b.Wrong+b.WrongHours != 0 || b.Indicators == 0 || b.Hours == 0 {
+		t.Fatalf("%s\nthe audit finds %+v", when, b)
+	}
+}
+
+// Several nodes roll up at once, by registries of different age, while events come in.
+func TestNodesThatRollUpBoardsTogetherAgree(t *testing.T) {
+	d := newDB(t)
+	m := maker{testkit.Seed(t)}
+	all := boardPartners()
+	digests := make([]indicator.Digest, 40)
+	for i := range digests {
+		digests[i] = m.digest()
+	}
+	former := slices.Clone(all)
+	change(m, all)
+	done := make(chan struct{})
+	var nodes sync.WaitGroup
+	for i := range 3 {
+		partners := [][]fraud.Partner{all, former, all}[i]
+		nodes.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if err := d.RollUpBoards(context.Background(), partners); err != nil {
+					t.Error(err)
+					return
+				}
+				time.Sleep(time.Duration(i) * 20 * time.Millisecond) // leave something to the others
+			}
+		})
+	}
+	var sent []fraud.Entry
+	defer nodes.Wait()
+	stop := sync.OnceFunc(func() { close(done) })
+	defer stop()
+	for range 3 {
+		fresh := story(m, all, digests, 200)
+		slices.SortStableFunc(fresh, func(a, b fraud.Entry) int { return a.Appended.Compare(b.Appended) })
+		d.insert(t, messages(0, int64(len(sent)), fresh))
+		sent = append(sent, fresh...)
+		wantBoards(t, d, sent, all, fmt.Sprintf("%d events, while nodes roll up", len(sent)))
+	}
+	stop()
+	nodes.Wait()
+	if err := d.RollUpBoards(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	wantBoards(t, d, sent, all, "at the end")
+	if b := audit(t, d, nil).Boards; !b.RolledUp || b.Wrong+b.WrongHours != 0 {
+		t.Fatalf("the audit finds %+v", b)
 	}
 }

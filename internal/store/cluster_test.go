@@ -69,7 +69,8 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 		next[p] = seg.Last + 1
 		d.insert(t, seg, seg)
 		if round%3 == 1 {
-			if err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context())); err != nil {
+			err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context()), d.RollUpBoards(t.Context(), active()))
+			if err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -95,12 +96,15 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 	}
 	// What replaces each other lies on one shard, and yet not everything on the same.
 	for table, key := range map[string]string{
-		"events":        "kafka_partition, kafka_offset, bundle_index",
-		"stored_ranges": "kafka_partition",
-		"opinions":      "digest",
-		"trend_cells":   "hour, type, category, kind, partner, audience",
-		"trend_days":    "dimension, day, key, kind, partner, audience",
-		"trend_sums":    "grain, dimension, partner, at, key, kind, audience",
+		"events":           "kafka_partition, kafka_offset, bundle_index",
+		"stored_ranges":    "kafka_partition",
+		"opinions":         "digest",
+		"trend_cells":      "hour, type, category, kind, partner, audience",
+		"trend_days":       "dimension, day, key, kind, partner, audience",
+		"board_words":      "digest",
+		"board_indicators": "digest",
+		"board_said":       "hour, partner",
+		"trend_sums":       "grain, dimension, partner, at, key, kind, audience",
 	} {
 		split := d.query(t, fmt.Sprintf("SELECT count() FROM (SELECT 1 FROM %s.%s GROUP BY %s "+
 			"HAVING uniqExact(_shard_num) > 1)", d.Database, table, key))

@@ -7,7 +7,8 @@
 //
 //	events ──RollUp──▶ trend_cells, ──RollUpDays──▶ trend_days, trend_indicators ─┬Analyst.Series──▶ trends
 //	                        └─────────────────────────┴──────▶ trend_sums ────────┘
-//	                                                           Audit proves the cells against the ledger
+//	events ──RollUpBoards──▶ board_words ─▶ board_indicators, board_said ──PlatformBoard, PartnerBoard──▶ boards
+//	                                            Audit proves the cells, sketches and boards against the ledger
 //	dead_letters, replays ──DeadLetters──▶ operators ──RecordReplays──▶ replays: what was sent again
 //	every api node ──AddUsage──▶ usage: how much partners asked   RecordActs──▶ acts   AuditTrail──▶ who did what
 //	an operator ──Eraser──▶ events without content, no opinions: of one indicator nothing is left
@@ -60,6 +61,24 @@
 //
 // A partner that uses one event_id for different events counts once in each cell that they fall into; [Reader.Audit]
 // tells how many ids were used so.
+//
+// # Boards
+//
+// What an indicator has come to (was it acted on, taken back, cleared, confirmed, who was first) follows from everything that
+// was said about it, and from the registry of this moment: whose words count and who was told. Such a thing does not only
+// grow, so it is worked out anew, whole, each time that somebody speaks of the indicator, and of several rows the latest
+// stands:
+//
+//	RollUpBoards  copies new words beside the others about the same digest (board_words), works out from them what the
+//	              touched digests have come to (board_indicators), counts the touched hours (board_said), and only then
+//	              notes how far it has come, and by which rules of the registry
+//	the boards    take what was rolled up for digests that no message since has touched and on which the registry's rules
+//	              still mean the same, and work out the others from their words at this moment
+//
+// So a board, too, always equals a direct count over the ledger. When the registry changes, the two sets of rules are
+// compared as conditions on words: the digests of words for which they differ are worked out anew, whatever the change was.
+// Nodes take turns, and each turn has a higher version than all before it: what a node writes that was thought dead stands
+// against nothing that was counted after its turn.
 //
 // # Clusters
 //

@@ -28,6 +28,7 @@ import (
 //	opinions                 deleted, those on the broader and weaker forms that came from it too
 //	campaigns                without it, and without what it had in common with others; they are looked at again
 //	trend_indicators         sketches of the days on which it was spoken of are made anew without it
+//	board_words, _indicators deleted
 //
 // It needs the right to ALTER these tables (UPDATE and DELETE), and to INSERT into the last two.
 type Eraser struct {
@@ -56,8 +57,8 @@ func (e *Eraser) Close() error { return e.conn.Close() }
 type Traces struct {
 	// Events are rows about it, copies too, and Mentions rows about others that it is a broader or weaker form of.
 	Events, Mentions uint64
-	// Campaigns are rows of them, and of their links and members.
-	Campaigns uint64
+	// Campaigns are rows of them, and of their links and members; Boards are of the boards' roll-up.
+	Campaigns, Boards uint64
 	// Opinions are the words on it, and on its broader and weaker forms as far as they came from it.
 	Opinions []fraud.Opinion
 	// Elsewhere names tables that hold it and that this version does not know.
@@ -67,7 +68,7 @@ type Traces struct {
 
 // None reports whether nothing is left.
 func (t *Traces) None() bool {
-	return t.Events == 0 && t.Mentions == 0 && t.Campaigns == 0 && len(t.Opinions) == 0 && len(t.Elsewhere) == 0
+	return t.Events == 0 && t.Mentions == 0 && t.Campaigns == 0 && t.Boards == 0 && len(t.Opinions) == 0 && len(t.Elsewhere) == 0
 }
 
 // erasedDigest stands in the ledger where a digest was. Nobody can report it.
@@ -91,6 +92,10 @@ func (e *Eraser) Find(ctx context.Context, d indicator.Digest) (t Traces, err er
 			"(SELECT count() FROM campaign_members WHERE digest = %[1]s) + "+
 			"(SELECT count() FROM campaigns WHERE has(members, %[1]s) OR has(edge_connectors, %[2]s))", this, hostOf(this))).
 			Scan(&t.Campaigns)
+	}
+	if err == nil {
+		err = e.conn.QueryRow(ctx, fmt.Sprintf("SELECT (SELECT count() FROM board_words WHERE digest = %[1]s) + "+
+			"(SELECT count() FROM board_indicators WHERE digest = %[1]s)", this)).Scan(&t.Boards)
 	}
 	if err != nil {
 		return t, classify(what, err)
@@ -141,7 +146,7 @@ func (e *Eraser) elsewhere(ctx context.Context, this string) (tables []string, e
 			condition = "has(" + identifier(name) + ", " + this + ")"
 		}
 		switch strings.TrimSuffix(table, "_local") {
-		case "events", "opinions", "campaign_links", "campaign_members", "campaigns":
+		case "events", "opinions", "campaign_links", "campaign_members", "campaigns", "board_words", "board_indicators":
 		default:
 			conditions[table] = append(conditions[table], condition)
 		}
@@ -209,12 +214,16 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 			members = arrayMap(d -> if(d = ` + this + `, ` + erasedDigest + `, d), members),
 			edge_connectors = arrayMap(c -> if(c = ` + hostOf(this) + `, toFixedString('', 16), c), edge_connectors)
 			WHERE has(members, ` + this + `) OR has(edge_connectors, ` + hostOf(this) + `)`,
+		`ALTER TABLE {{table "board_words"}} {{on_cluster}} DELETE WHERE digest = ` + this,
+		`ALTER TABLE {{table "board_indicators"}} {{on_cluster}} DELETE WHERE digest = ` + this,
 		// The text of a table's last statement stays with it.
 		`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE 0`,
 		`ALTER TABLE {{table "events"}} {{on_cluster}} DELETE WHERE 0`,
 		`ALTER TABLE {{table "campaign_links"}} {{on_cluster}} DELETE WHERE 0`,
 		`ALTER TABLE {{table "campaign_members"}} {{on_cluster}} DELETE WHERE 0`,
 		`ALTER TABLE {{table "campaigns"}} {{on_cluster}} DELETE WHERE 0`,
+		`ALTER TABLE {{table "board_words"}} {{on_cluster}} DELETE WHERE 0`,
+		`ALTER TABLE {{table "board_indicators"}} {{on_cluster}} DELETE WHERE 0`,
 	})
 }
 

@@ -59,7 +59,7 @@ func TestWhatIsErasedIsNowhereAndTheRestStaysProven(t *testing.T) {
 	about(91, fraud.Ref{Digest: m.digest(), Also: append([]fraud.Also{{Grade: indicator.Prefix, Digest: gone}}, weak...)})
 	segment := messages(0, 0, entries)
 	d.insert(t, segment, segment) // copies are erased as well
-	if err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context())); err != nil {
+	if err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context()), d.RollUpBoards(t.Context(), active())); err != nil {
 		t.Fatal(err)
 	}
 	committed := map[int32]int64{0: int64(len(entries))}
@@ -161,7 +161,7 @@ func TestEveryTableWithDigestsIsKnownToErasure(t *testing.T) {
 	d := newDB(t)
 	got := strings.Fields(d.query(t, "SELECT concat(replaceRegexpOne(table, '_local$', ''), '.', name) FROM system.columns WHERE database = '"+
 		d.Database+"' AND type IN ('FixedString(32)', 'Array(FixedString(32))') GROUP BY 1 ORDER BY 1"))
-	if diff := cmp.Diff([]string{"campaign_links.digest", "campaign_members.digest", "campaigns.members",
+	if diff := cmp.Diff([]string{"board_indicators.digest", "board_words.digest", "campaign_links.digest", "campaign_members.digest", "campaigns.members",
 		"events.also_digest", "events.digest", "opinions.digest"}, got); diff != "" {
 		t.Errorf("columns with digests (-known +there): teach store.Eraser about the new ones\n%s", diff)
 	}

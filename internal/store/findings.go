@@ -21,13 +21,15 @@ const (
 	IncompleteMessages = "incomplete_messages"
 	MixedMessages      = "mixed_messages"
 	WrongTrends        = "wrong_trends"
+	WrongDays          = "wrong_trend_days"
+	WrongBoards        = "wrong_boards"
 	OldOpinions        = "old_opinions"
 	UnknownOpinions    = "unknown_opinions"
 )
 
 // FindingKinds are the kinds of findings that the ledger itself shows.
 func FindingKinds() []string {
-	return []string{MissingMessages, IncompleteMessages, MixedMessages, WrongTrends, OldOpinions, UnknownOpinions}
+	return []string{MissingMessages, IncompleteMessages, MixedMessages, WrongTrends, WrongDays, WrongBoards, OldOpinions, UnknownOpinions}
 }
 
 // Findings are everything that is wrong.
@@ -50,6 +52,10 @@ func (a AuditReport) Findings() []Finding {
 	}
 	found(WrongTrends, a.Trends.Wrong, "trends show %d events where the ledger counts %d: %d cells differ",
 		a.Trends.Shown, a.Trends.Counted, a.Trends.Wrong)
+	found(WrongDays, a.Days.Wrong+a.Days.WrongSketches, "trends by days: %d cells and %d sketches of indicators differ from what "+
+		"the ledger counts", a.Days.Wrong, a.Days.WrongSketches)
+	found(WrongBoards, a.Boards.Wrong+a.Boards.WrongHours, "boards: %d indicators have come to something else in the ledger, and "+
+		"in %d hours something else was said", a.Boards.Wrong, a.Boards.WrongHours)
 	found(OldOpinions, a.Opinions.Behind, "%d opinions are missing, or older than the ledger says", a.Opinions.Behind)
 	if !a.Opinions.Moving {
 		found(UnknownOpinions, a.Opinions.Ahead, "%d opinions follow from nothing in the ledger", a.Opinions.Ahead)

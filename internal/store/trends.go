@@ -60,6 +60,9 @@ func (w *Writer) unrolled(ctx context.Context, progress string) (fresh string, n
 		whole[partition] = ranges[0].next
 	}
 	fresh, next = between(rolled, whole)
+	for _, s := range next {
+		s.first = max(rolled[s.partition], stored[s.partition][0].first)
+	}
 	return fresh, next, nil
 }
 
