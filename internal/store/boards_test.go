@@ -580,7 +580,7 @@ func TestNodesThatRollUpBoardsTogetherAgree(t *testing.T) {
 	defer nodes.Wait()
 	stop := sync.OnceFunc(func() { close(done) })
 	defer stop()
-	for range 3 {
+	for range 2 {
 		fresh := story(m, all, digests, 200)
 		slices.SortStableFunc(fresh, func(a, b fraud.Entry) int { return a.Appended.Compare(b.Appended) })
 		d.insert(t, messages(0, int64(len(sent)), fresh))
