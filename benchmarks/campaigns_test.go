@@ -1,11 +1,11 @@
 package benchmarks
 
 import (
+	"fmt"
 	"os"
 	"runtime"
 	"runtime/metrics"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -48,9 +48,6 @@ func BenchmarkCampaigns(b *testing.B) {
 			if more, err = keeper.Step(b.Context()); err != nil {
 				b.Fatal(err)
 			}
-			if more {
-				b.Logf("%d events after %.0f s", done(), time.Since(began).Seconds())
-			}
 		}
 		return time.Since(began), l.engineTime(b) - engineBefore, ourTime(b) - oursBefore
 	}
@@ -59,13 +56,10 @@ func BenchmarkCampaigns(b *testing.B) {
 	peak := watchMemory()
 	wall, engine, ours := catchUp(patience)
 	n := float64(done())
-	b.Logf("%.0f of %d events: %.0f s, of the processor %.0f s in ClickHouse and %.0f s here; %d MiB at most; %s rows", n, total,
-		wall.Seconds(), engine.Seconds(), ours.Seconds(), peak()>>20, l.run(b, `SELECT arrayStringConcat(groupArray(
-			concat(table, ' ', toString(rows))), ', ') FROM (SELECT table, sum(rows) AS rows FROM system.parts WHERE active AND database = '`+
-			l.Database+"' AND table LIKE 'campaign%' GROUP BY table ORDER BY table)"))
-	b.ReportMetric(n/wall.Seconds(), "events/s-anew")
-	b.ReportMetric(n/(engine+ours).Seconds(), "events/cpu-s-anew")
-	b.ReportMetric(float64(peak()>>20), "MiB")
+	most := peak()
+	load, _ := os.ReadFile("/proc/loadavg") // where there is one
+	fmt.Printf("%.0f of %d events: %.0f s, of the processor %.0f s in ClickHouse and %.0f s here; heap at most %d MiB; load %s", n,
+		total, wall.Seconds(), engine.Seconds(), ours.Seconds(), most>>20, load) // of logs the framework shows ten lines
 	if int(n) < total {
 		b.Fatalf("%d events are too many for %s", total, patience)
 	}
@@ -89,8 +83,9 @@ func BenchmarkCampaigns(b *testing.B) {
 			shows += time.Since(began)
 		}
 	}
-	load, _ := os.ReadFile("/proc/loadavg") // where there is one
-	b.Logf("load %s", strings.TrimSpace(string(load)))
+	b.ReportMetric(n/wall.Seconds(), "events/s-anew")
+	b.ReportMetric(n/(engine+ours).Seconds(), "events/cpu-s-anew")
+	b.ReportMetric(float64(most>>20), "MiB")
 	b.ReportMetric(steps.Seconds()*1000/increments, "increment-ms")
 	b.ReportMetric(cpu.Seconds()*1000/increments, "increment-cpu-ms")
 	b.ReportMetric(lists.Seconds()*1000/increments, "list-ms")

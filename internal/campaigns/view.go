@@ -55,18 +55,14 @@ func (v *view) gather(ctx context.Context) (cut bool, err error) {
 	next := v.add(nil, v.piece...)
 	for round := 0; len(next) > 0; round++ {
 		this := next
+		// The members of their campaigns at once, too: a round reads large tables, whatever it looks for.
+		for fresh := next; len(fresh) > 0; {
+			if fresh, err = v.fellows(ctx, fresh); err != nil {
+				return false, err
+			}
+			this = append(this, fresh...)
+		}
 		next = nil
-		in, err := v.store.CampaignsOf(ctx, this)
-		if err != nil {
-			return false, err
-		}
-		maps.Copy(v.before, in)
-		if err := v.know(ctx, in); err != nil {
-			return false, err
-		}
-		for _, id := range in {
-			next = v.addAll(next, id)
-		}
 		if round > 0 && len(v.together) >= v.limits.MaxTogether {
 			if cut = true; len(v.piece) > leastPiece {
 				return cut, nil
@@ -78,6 +74,22 @@ func (v *view) gather(ctx context.Context) (cut bool, err error) {
 		}
 	}
 	return cut, nil
+}
+
+// fellows takes the campaigns of digests into the view, and gives their members that are new in it.
+func (v *view) fellows(ctx context.Context, of []indicator.Digest) (fresh []indicator.Digest, err error) {
+	in, err := v.store.CampaignsOf(ctx, of)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(v.before, in)
+	if err := v.know(ctx, in); err != nil {
+		return nil, err
+	}
+	for _, id := range in {
+		fresh = v.addAll(fresh, id)
+	}
+	return fresh, nil
 }
 
 // add takes digests into the view, and appends the new ones to next.
