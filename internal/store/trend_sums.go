@@ -31,8 +31,9 @@ const told = "arrayJoin(if(audience = 0, [toUInt16(0)], [toUInt16(0), partner]))
 
 var (
 	hourSums = sums{
-		grain: "hour", finer: cellsProgress, progress: "trend_sums_of_hours_progress", step: time.Hour, bucket: "hour", atOnce: 7 * 24,
-		of: []fraud.Dimension{fraud.ByType, fraud.ByCategory, fraud.ByPartnerKind},
+		grain: "hour", finer: cellsProgress, progress: "trend_sums_of_hours_progress", step: time.Hour, bucket: "hour",
+		atOnce: 7 * 24,
+		of:     []fraud.Dimension{fraud.ByType, fraud.ByCategory, fraud.ByPartnerKind},
 		insert: `INSERT INTO trend_sums (grain, dimension, partner, at, key, kind, audience, events, reporters)
 			SELECT 'hour', dimension, told, at, key, kind, audience, sum(n), groupUniqArray(partner) FROM (
 				SELECT at, dimension, key, kind, partner, audience, n, ` + told + ` AS told FROM (
@@ -43,8 +44,9 @@ var (
 			GROUP BY dimension, told, at, key, kind, audience`,
 	}
 	daySums = sums{
-		grain: "day", finer: daysProgress, progress: "trend_sums_of_days_progress", step: day, bucket: dayOf, atOnce: daysAtOnce,
-		of: append([]fraud.Dimension{fraud.ByPartnerKind}, rolledBy...),
+		grain: "day", finer: daysProgress, progress: "trend_sums_of_days_progress", step: day, bucket: dayOf,
+		atOnce: daysAtOnce,
+		of:     append([]fraud.Dimension{fraud.ByPartnerKind}, rolledBy...),
 		insert: `INSERT INTO trend_sums (grain, dimension, partner, at, key, kind, audience, events, with_loss, losses, reporters)
 			SELECT 'day', form.1, told, at, form.2, kind, audience, sum(n), sum(w), sum(l), groupUniqArray(partner) FROM (
 				SELECT at, form, kind, partner, audience, n, w, l, ` + told + ` AS told FROM (
@@ -148,7 +150,8 @@ func summed(q *fraud.SeriesQuestion) (s *sums, by fraud.Dimension) {
 			return nil, 0
 		}
 	}
-	if q.Across != 0 || q.Metric == fraud.IndicatorCount || q.Metric == fraud.LossSum && s == &hourSums || !slices.Contains(s.of, by) {
+	counted := q.Metric != fraud.IndicatorCount && (q.Metric != fraud.LossSum || s == &daySums)
+	if q.Across != 0 || !counted || !slices.Contains(s.of, by) {
 		return nil, 0
 	}
 	return s, by
