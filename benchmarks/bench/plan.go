@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -160,6 +161,16 @@ type seen struct {
 	missing           string    // why it was not run
 }
 
+// add enters a round.
+func (s *seen) add(m *measured) {
+	n := float64(m.Indicators)
+	s.cpu = append(s.cpu, float64(m.cpu)/n)
+	s.wall = append(s.wall, float64(m.Took)/n)
+	s.p50 = append(s.p50, m.Quantile(50).Seconds()*1000)
+	s.p99 = append(s.p99, m.Quantile(99).Seconds()*1000)
+	s.answered, s.refused = s.answered+m.Good, s.refused+m.Refused+m.Dropped
+}
+
 // figures are what rows may tell, and in which unit.
 var figures = map[string]*struct {
 	unit string
@@ -200,7 +211,7 @@ func (r *planned) row(runs map[string]*seen, size int) report.Row {
 		Row: r.Row, Means: r.Means, Note: r.Note, Why: r.Why, Subject: r.Subject, Baseline: r.Baseline, Unit: kind.unit,
 		SubjectCPU: report.Median(subject.cpu), BaselineCPU: report.Median(baseline.cpu),
 		SubjectWall: report.Median(subject.wall), BaselineWall: report.Median(baseline.wall),
-		NotTested: subject.missing + baseline.missing,
+		NotTested: cmp.Or(subject.missing, baseline.missing),
 	}
 	if len(r.Sizes) == 0 || slices.Contains(r.Sizes, size) {
 		row.Goal = r.Goal
