@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/waspada-hub/waspada/benchmarks/loadgen"
@@ -163,6 +164,7 @@ func (s *stage) baseline(_ context.Context, kind, database string, on *rival, ar
 		return nil, p.failure()
 	}
 	r := &rival{network: "tcp", addr: lines.Text(), listed: s.size, pids: []int{p.cmd.Process.Pid}, stops: []func(){p.stop}}
+	r.target.APIKey = strings.Repeat("k", 64) // it reads as long a header as the hub
 	if on != nil {
 		r.listed, r.pids = on.listed, append(r.pids, on.pids...)
 	}
