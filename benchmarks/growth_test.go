@@ -153,8 +153,8 @@ func growthRows(seen []grown) []report.Row {
 	last := seen[len(seen)-1]
 	memory.Note += fmt.Sprintf("; %.2f opinions an indicator", last.opinions/last.indicators)
 	if memory.Holds == "no" {
-		memory.Why = fmt.Sprintf("the goal is of one opinion an indicator, and these have %.2f; what was fixed weighs on small "+
-			"sizes", last.opinions/last.indicators)
+		memory.Why = fmt.Sprintf("it is %.1f B an opinion, and an indicator has %.2f of them here: more than one partner knows "+
+			"some, and hosts of pages are listed beside them", last.tables/last.opinions, last.opinions/last.indicators)
 	}
 	disk.Note += fmt.Sprintf("; at the largest size the ledger %.0f B, opinions %.0f B", last.ledger, last.standing)
 	return []report.Row{memory.Row, node.Row, cold.Row, work.Row, warm.Row, disk.Row, machines(node, cold, warm, disk)}

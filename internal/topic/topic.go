@@ -1,10 +1,11 @@
 // Package topic is the hub's one way to its Kafka topics, for what must neither be lost nor skipped.
 //
 //	Writer: messages ──▶ acknowledged by all replicas, or an error that says "not known": repeat
+//	Bulk:   the same for many messages in one call: batches of our own making, one for each partition
 //	Reader: one partition, one connection ──▶ each offset in turn, with the time at which the broker appended it
 //
-// The writers are kafka-go's. The reader is our own, on a connection that kafka-go dials and authenticates, because
-// kafka-go's readers
+// Writer is kafka-go's, and Bulk sends through kafka-go. The reader is our own, on a connection that kafka-go dials and
+// authenticates, because kafka-go's readers
 //
 //   - take a record's time from its producer even where the topic says LogAppendTime: a partner could then date
 //     its bundle back to before its key was revoked, or make a restarting node replay from too late;
