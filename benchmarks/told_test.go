@@ -196,6 +196,11 @@ func (asker) Authenticate(string, *fraud.Certificate, time.Time) (fraud.Identity
 
 func handlerOf(b *testing.B, known api.Lookuper) http.Handler {
 	b.Helper()
+	return handlerFor(b, asker{}, known)
+}
+
+func handlerFor(b *testing.B, auth api.Authenticator, known api.Lookuper) http.Handler {
+	b.Helper()
 	ring, err := indicator.NewKeyRing(make([]byte, indicator.MinKeyLen))
 	if err != nil {
 		b.Fatal(err)
@@ -206,7 +211,7 @@ func handlerOf(b *testing.B, known api.Lookuper) http.Handler {
 	}
 	log := slog.New(slog.DiscardHandler)
 	server, err := api.New(api.DefaultConfig(), api.Deps{
-		Auth: asker{}, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy}, Index: known,
+		Auth: auth, Screen: &fraud.Screen{Keys: ring, Taxonomy: taxonomy}, Index: known,
 		Quotas: quota.Open(quota.Config{Now: time.Now}, log), Log: log, Now: time.Now,
 		Metrics: prometheus.NewRegistry(),
 	})

@@ -580,6 +580,10 @@ func (nothing) Lookup(*fraud.Partner, []fraud.Probe) fraud.Verdict {
 	return fraud.Verdict{Status: fraud.NotListed, AnsweredBy: fraud.ByFilter, AsOf: now}
 }
 
+func (n nothing) Lookups(asker *fraud.Partner) func([]fraud.Probe) fraud.Verdict {
+	return func(probes []fraud.Probe) fraud.Verdict { return n.Lookup(asker, probes) }
+}
+
 func (n nothing) LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, other fraud.Verdict) {
 	return n.Lookup(asker, probes), n.Lookup(asker, probes)
 }

@@ -129,6 +129,10 @@ func (s *scarce) Lookup(asker *fraud.Partner, probes []fraud.Probe) fraud.Verdic
 	return s.nothing.Lookup(asker, probes)
 }
 
+func (s *scarce) Lookups(asker *fraud.Partner) func([]fraud.Probe) fraud.Verdict {
+	return func(probes []fraud.Probe) fraud.Verdict { return s.Lookup(asker, probes) }
+}
+
 func (s *scarce) LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, other fraud.Verdict) {
 	v = s.Lookup(asker, probes)
 	return v, v

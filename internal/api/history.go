@@ -223,7 +223,7 @@ func (s *Server) tellHistory(r *request, of indicator.Type, q *fraud.HistoryQues
 	if err := r.charge(len(w.asked), w.asked); err != nil {
 		return err
 	}
-	v := s.look(r.who.Partner, w.probes, true, &verdictEncoder{categories: s.categories, b: w.answer[:0]})
+	v := s.look(r.who.Partner, w.probes, &verdictEncoder{categories: s.categories, b: w.answer[:0]})
 	r.verdicts[v.Status]++
 	r.found(w.asked[:1], known(v.Status))
 	ctx, cancel := context.WithTimeout(r.Request.Context(), historyLimit)

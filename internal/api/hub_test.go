@@ -122,6 +122,10 @@ func (f *fakes) Lookup(_ *fraud.Partner, probes []fraud.Probe) fraud.Verdict {
 	return fraud.Verdict{Status: fraud.NotListed, AnsweredBy: fraud.ByFilter, AsOf: now}
 }
 
+func (f *fakes) Lookups(asker *fraud.Partner) func([]fraud.Probe) fraud.Verdict {
+	return func(probes []fraud.Probe) fraud.Verdict { return f.Lookup(asker, probes) }
+}
+
 func (f *fakes) LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, other fraud.Verdict) {
 	return f.Lookup(asker, probes), confirmed()
 }

@@ -134,7 +134,7 @@ func (s *Server) lookup(r *request) error {
 	}
 	e := verdictEncoder{categories: s.categories, b: w.answer[:0]}
 	e.begin(s.keys.Epoch())
-	alone := len(w.request.Indicators) == 1
+	alone, answer := len(w.request.Indicators) == 1, s.index.Lookups(r.who.Partner)
 	for i := range w.request.Indicators {
 		var refused *itemError
 		if w.probes, refused = s.probes(w.probes[:0], &w.request.Indicators[i], place(i)); refused != nil {
@@ -142,7 +142,13 @@ func (s *Server) lookup(r *request) error {
 			continue
 		}
 		w.ask(&w.request.Indicators[i])
-		v := s.look(r.who.Partner, w.probes, alone, &e)
+		var v fraud.Verdict
+		if alone {
+			v = s.look(r.who.Partner, w.probes, &e)
+		} else {
+			v = answer(w.probes)
+			s.metrics.count(&v)
+		}
 		r.verdicts[v.Status]++
 		e.result(&v)
 		if known(v.Status) {
@@ -162,16 +168,11 @@ func (s *Server) lookup(r *request) error {
 	return nil
 }
 
-// look answers asker about one indicator, to be written with e. Alone, a miss takes as long as a hit: what the index adds
+// look answers asker about one indicator alone, to be written with e. A miss takes as long as a hit: what the index adds
 // to make it so is written, too, and told to nobody.
-func (s *Server) look(asker *fraud.Partner, probes []fraud.Probe, alone bool, e *verdictEncoder) (v fraud.Verdict) {
-	if !alone {
-		v = s.index.Lookup(asker, probes)
-	} else {
-		var other fraud.Verdict
-		v, other = s.index.LookupEvenly(asker, probes)
-		e.aside(&other)
-	}
+func (s *Server) look(asker *fraud.Partner, probes []fraud.Probe, e *verdictEncoder) fraud.Verdict {
+	v, other := s.index.LookupEvenly(asker, probes)
+	e.aside(&other)
 	s.metrics.count(&v)
 	return v
 }
@@ -258,7 +259,7 @@ func (s *Server) lookupOne(r *request) error {
 		return err
 	}
 	e := verdictEncoder{categories: s.categories, b: w.answer[:0]}
-	v := s.look(r.who.Partner, w.probes, true, &e)
+	v := s.look(r.who.Partner, w.probes, &e)
 	r.verdicts[v.Status]++
 	e.verdict(&v)
 	w.answer = e.b

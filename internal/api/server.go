@@ -76,6 +76,8 @@ type Certifier interface {
 type Lookuper interface {
 	// Lookup answers asker about one indicator, given as its expressions, the most specific first.
 	Lookup(asker *fraud.Partner, probes []fraud.Probe) fraud.Verdict
+	// Lookups answers like Lookup about one after the other, all as of one moment.
+	Lookups(asker *fraud.Partner) func(probes []fraud.Probe) fraud.Verdict
 	// LookupEvenly is Lookup for one question alone: a miss takes as long as a hit. other is what it looked up beside, which
 	// is encoded like an answer and told to nobody.
 	LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, other fraud.Verdict)

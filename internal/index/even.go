@@ -22,14 +22,10 @@ func (x *Index) LookupEvenly(asker *fraud.Partner, probes []fraud.Probe) (v, oth
 	}
 	digest := &probes[0].Digest
 	x.counts.add(uint(digest[31]), v.AnsweredBy, v.Status, 1)
-	// The same digest gets the same decoy: asked again, both are in the processor's caches, or neither is. A miss needs
-	// somebody listed for it; a hit looks for one too, where it has read already.
-	asked := tagOf(digest)
-	decoy := asked.times(x.decoys)
+	// The same digest gets the same decoy: asked again, both are in the processor's caches, or neither is.
+	decoy := tagOf(digest).times(x.decoys)
 	if v.AnsweredBy == fraud.ByFilter {
 		decoy = s.listedNear(decoy)
-	} else {
-		s.listedNear(asked)
 	}
 	other = s.answer([]fraud.Probe{{Digest: decoy.digest(), Grade: indicator.Exact}})
 	return v, other

@@ -109,10 +109,17 @@ func (r *KeyRing) Lift(d Digest, from uint16) (Digest, error) {
 	if from < 1 || int(from) > len(r.epochs) {
 		return Digest{}, fmt.Errorf("%w: %d; this hub is at epoch %d", ErrEpoch, from, r.Epoch())
 	}
+	if from == r.Epoch() {
+		return d, nil // as nearly all are, and nothing is allocated for them
+	}
+	return r.lift(d, from), nil
+}
+
+func (r *KeyRing) lift(d Digest, from uint16) Digest {
 	for _, e := range r.epochs[from:] {
 		d = e.mac(d[:])
 	}
-	return d, nil
+	return d
 }
 
 // Forms are what a digest of epoch from was and became: that of each epoch up to the ring's newest, which comes last.
