@@ -63,7 +63,7 @@ func TestNothingIsLostWhenClickHouseRefuses(t *testing.T) {
 				r.Hub.Publish(t, "bank-harimau", e)
 				time.Sleep(300 * time.Millisecond)
 			}
-			testkit.Eventually(t, time.Minute, func() error { // each is found by halving blocks
+			testkit.Eventually(t, lasting(time.Minute, 5*time.Minute), func() error { // each is found by halving blocks
 				const letters = "SELECT uniqExact(event_id) FROM dead_letters WHERE reason = 'not_storable'"
 				if got := r.Hub.Query(t, letters); got != fmt.Sprint(len(bad)) {
 					return fmt.Errorf("%s dead letters for %d guilty rows", got, len(bad))
