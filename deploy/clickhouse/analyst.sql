@@ -31,6 +31,10 @@ GRANT SELECT(kafka_partition, kafka_offset, appended, partner, event_id, kind, i
     action, platform, institution, region, loss_band, audience) ON waspada.events_local TO waspada_analyst;
 GRANT SELECT ON waspada.trend_* TO waspada_analyst;
 
+-- What became of each indicator, for Grafana's boards.
+GRANT SELECT(signals, reporters, cleared, confirmed) ON waspada.board_indicators TO waspada_analyst;
+GRANT SELECT(signals, reporters, cleared, confirmed) ON waspada.board_indicators_local TO waspada_analyst;
+
 -- Who the numbers of partners are: names and kinds, no keys.
 GRANT SELECT ON waspada.partners, SELECT ON waspada.partners_local TO waspada_analyst;
 

@@ -95,7 +95,7 @@ func (a *analysts) settings(t *testing.T, user devstack.User) map[string]any {
 		t.Fatal(err)
 	}
 	return map[string]any{
-		"registry": "clickhouse", "campaigns.every": "500ms", "audit.usage_every": "1s",
+		"registry": "clickhouse", "campaigns.every": "500ms", "boards.every": "1s", "audit.usage_every": "1s",
 		"clickhouse.analyst_user": user.Name, "clickhouse.analyst_password_file": password,
 	}
 }
@@ -162,6 +162,11 @@ func (a *analysts) say(t *testing.T, r *rand.Rand, before []said, n int) (all []
 			case 1:
 				p, e.Kind, e.Confidence, e.Action = earlier.partner, fraud.Withdraw, 0, 0
 				e.Indicator, e.IssuedAt = earlier.event.Indicator, time.Now().UTC().Truncate(time.Millisecond)
+			case 3: // a platform acts
+				if earlier.event.Platform == "facebook" || earlier.event.Platform == "instagram" {
+					p, e.Kind, e.Confidence, e.Action = partners[5], fraud.ActionTaken, 0, fraud.Removed
+					e.Indicator, e.Platform = earlier.event.Indicator, earlier.event.Platform
+				}
 			case 2: // what rises
 				p, e.Kind, e.Action, e.Category, e.Region, e.Confidence = partners[i%4], fraud.Report, 0, risesIn, "MY-14", 70
 				e.IssuedAt = time.Now().Truncate(time.Hour).Add(-time.Duration(r.IntN(180)) * time.Minute).UTC()

@@ -161,6 +161,9 @@ func (a *analysts) panels(t *testing.T) {
 			lookup(t, a.Hub, account(1))
 			return errors.New("how much was asked is not written yet")
 		}
+		if n := a.Query(t, "SELECT countIf(s.state = 1) FROM board_indicators ARRAY JOIN signals AS s"); n == "0" {
+			return errors.New("no action stands in the boards yet")
+		}
 		return nil
 	})
 	asked := 0
