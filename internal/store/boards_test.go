@@ -478,7 +478,8 @@ func TestBoardsEqualAPlainCountAtEveryMoment(t *testing.T) {
 	for round := range rounds {
 		var did []string
 		p := m.IntN(3)
-		fresh := story(m, all, digests, 200)
+		some := m.IntN(len(digests) - 25) // what is untouched stands as it was rolled up
+		fresh := story(m, all, digests[some:some+25], 120)
 		slices.SortStableFunc(fresh, func(a, b fraud.Entry) int { return a.Appended.Compare(b.Appended) })
 		seg := messages(int32(p), next[p], fresh)
 		next[p] = seg.Last + 1
@@ -489,13 +490,18 @@ func TestBoardsEqualAPlainCountAtEveryMoment(t *testing.T) {
 			d.insert(t, seg) // all of it again
 		}
 		sent = append(sent, fresh...)
-		if m.IntN(2) == 0 {
-			former = slices.Clone(all)
+		former = slices.Clone(all)
+		for range 1 + m.IntN(2) {
 			did = append(did, change(m, all))
+		}
+		if round == 0 {
+			if err := d.RollUpBoards(t.Context(), former); err != nil {
+				t.Fatal(err)
+			}
 		}
 		roll := func(ctx context.Context, partners []fraud.Partner) error { return d.RollUpBoards(ctx, partners) }
 		for range 2 {
-			switch m.IntN(6) {
+			switch m.IntN(9) {
 			case 0:
 				short, cancel := context.WithTimeout(t.Context(), time.Duration(m.IntN(400))*time.Millisecond)
 				err := roll(short, all)
