@@ -401,7 +401,8 @@ func (a *analysts) campaigns(t *testing.T) {
 		uniqExactIf(event_id, kind = 'report') AS reports FROM events
 		WHERE partner = 3 AND digest GLOBAL IN (SELECT digest FROM events WHERE case_id = '` + tradeOfOne + `') GROUP BY digest)
 		WHERE last = 'report'`
-	testkit.Eventually(t, time.Minute, func() error {
+	// A node that was killed in its turn leaves the campaigns to the next one after two minutes.
+	testkit.Eventually(t, 5*time.Minute, func() error {
 		page, err := a.regulator.Campaigns(t.Context(), client.CampaignQuery{Category: "loan",
 			Type: refs[0].Type, Limit: 200})
 		if err != nil {
