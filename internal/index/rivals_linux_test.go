@@ -21,7 +21,6 @@ type rival struct {
 	name  string
 	has   func(d *indicator.Digest) bool
 	bytes int // of memory
-	exact bool
 	// hits and misses are nanoseconds of CPU time a probe, by round.
 	hits, misses []float64
 }
