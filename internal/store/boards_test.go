@@ -474,7 +474,7 @@ func TestBoardsEqualAPlainCountAtEveryMoment(t *testing.T) {
 	if testkit.Long() {
 		rounds = 60
 	}
-	former, when := slices.Clone(all), ""
+	var when string
 	for round := range rounds {
 		var did []string
 		p := m.IntN(3)
@@ -490,7 +490,7 @@ func TestBoardsEqualAPlainCountAtEveryMoment(t *testing.T) {
 			d.insert(t, seg) // all of it again
 		}
 		sent = append(sent, fresh...)
-		former = slices.Clone(all)
+		former := slices.Clone(all)
 		for range 1 + m.IntN(2) {
 			did = append(did, change(m, all))
 		}
