@@ -46,10 +46,9 @@ func (h *holds) wait(longest time.Duration) (letGo bool) {
 
 // tick lets go whom there is room for, and comes again while anybody is held.
 func (h *holds) tick() {
-	n := h.room()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for ; n > 0 && h.held.Len() > 0; n-- {
+	for n := h.room(); n > 0 && h.held.Len() > 0; n-- {
 		close(h.held.Remove(h.held.Front()).(chan struct{}))
 	}
 	if h.ticking = h.held.Len() > 0; h.ticking {

@@ -213,10 +213,12 @@ func TestWhatIsSentMeanwhileIsHeld(t *testing.T) {
 	}
 	w := h.server.waiting
 	w.queueing.Store(true)
-	w.end.Store(time.Now().Add(time.Hour).UnixNano())    // no window ends
-	w.usual.Store(0)                                     // who waited at all is refused
-	w.refusals.SetBurst(0)                               // and held
-	w.holds.room = func() int { return 0 }               // for as long as may be
+	w.end.Store(time.Now().Add(time.Hour).UnixNano()) // no window ends
+	w.usual.Store(0)                                  // who waited at all is refused
+	w.refusals.SetBurst(0)                            // and held
+	w.holds.mu.Lock()
+	w.holds.room = func() int { return 0 } // for as long as may be
+	w.holds.mu.Unlock()
 	testkit.Eventually(t, 10*time.Second, func() error { // the kernel stamps a moment after it is asked to
 		if status, err := c.ask(good); status != 503 {
 			return fmt.Errorf("answered %d, %v", status, err)
