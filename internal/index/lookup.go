@@ -29,7 +29,7 @@ func (x *Index) Lookups(asker *fraud.Partner) func(probes []fraud.Probe) fraud.V
 
 // LookupBatch answers asker about many indicators of which each is one exact expression: out[i] is the status of
 // digests[i], and out must be as long. Whatever is neither not_listed nor unsure is also handed to hit, whole, unless
-// hit is nil. It returns as_of. Where nothing is listed it allocates nothing.
+// hit is nil. It returns as_of. What the filter turns away allocates nothing.
 func (x *Index) LookupBatch(
 	asker *fraud.Partner, digests []indicator.Digest, out []fraud.Status, hit func(i int, v fraud.Verdict),
 ) time.Time {
