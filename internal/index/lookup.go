@@ -12,19 +12,22 @@ import (
 // Lookup answers asker about one indicator, given as its expressions, the most specific first. It takes no lock and
 // waits for nothing.
 func (x *Index) Lookup(asker *fraud.Partner, probes []fraud.Probe) fraud.Verdict {
-	return x.Lookups(asker)(probes)
+	s := x.sight(asker)
+	return x.counted(&s, probes)
 }
 
 // Lookups answers asker like Lookup about one indicator after the other, and all as of one moment.
 func (x *Index) Lookups(asker *fraud.Partner) func(probes []fraud.Probe) fraud.Verdict {
 	s := x.sight(asker)
-	return func(probes []fraud.Probe) fraud.Verdict {
-		v := s.answer(probes)
-		if len(probes) > 0 {
-			x.counts.add(uint(probes[0].Digest[31]), v.AnsweredBy, v.Status, 1)
-		}
-		return v
+	return func(probes []fraud.Probe) fraud.Verdict { return x.counted(&s, probes) }
+}
+
+func (x *Index) counted(s *sight, probes []fraud.Probe) fraud.Verdict {
+	v := s.answer(probes)
+	if len(probes) > 0 {
+		x.counts.add(uint(probes[0].Digest[31]), v.AnsweredBy, v.Status, 1)
 	}
+	return v
 }
 
 // LookupBatch answers asker about many indicators of which each is one exact expression: out[i] is the status of

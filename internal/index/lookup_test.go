@@ -3,8 +3,8 @@ package index
 import (
 	"context"
 	"runtime"
-	"sync"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
