@@ -5,8 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"os"
-	"regexp"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -43,24 +41,8 @@ func TestClientsSeeNoErrorWhileNodesRestart(t *testing.T) {
 		return
 	}
 	former := hubtest.FormerBinary(t, "waspadad")
-	var whole []byte // the partner file
-	upgraded := cluster(former)
-	upgraded[0].Snapshots = false // the former version does not start from one: it asks Kafka for a time before 1970
 	table.Run(t, "rolling upgrade, one version beside the next, and back", Scenario{
-		// Below the allowance of a day: without quotas in the file those of the partner's kind hold.
-		Nodes: upgraded, RecoverWithin: 15 * time.Second, Rate: 100,
-		Before: func(t *testing.T, hub *hubtest.Hub) { // the former version knows no quotas
-			file := hub.Keys.File("partners.yaml")
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			quotas := regexp.MustCompile(`(?m)^ +quotas:\n( +(requests|indicators|distinct|listings|retractions): \d+\n)+`)
-			if err := os.WriteFile(file, quotas.ReplaceAll(text, nil), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			whole = text
-		},
+		Nodes: cluster(former), RecoverWithin: 15 * time.Second,
 		Fault: func(t *testing.T, r *Rig) {
 			r.balanced(t, func() {
 				for _, version := range []string{hubtest.Binary(t, "waspadad"), former, hubtest.Binary(t, "waspadad")} {
@@ -71,10 +53,6 @@ func TestClientsSeeNoErrorWhileNodesRestart(t *testing.T) {
 					}
 				}
 			})
-			if err := os.WriteFile(r.Hub.Keys.File("partners.yaml"), whole, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			r.logged(t, r.Nodes[0], "partner file loaded")
 		},
 	})
 }

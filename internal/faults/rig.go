@@ -31,8 +31,6 @@ type Scenario struct {
 	Engine devstack.EngineOptions
 	// Skew is by how much the load's clock is ahead of the true time.
 	Skew time.Duration
-	// Before changes the hub before its nodes start.
-	Before func(t *testing.T, hub *hubtest.Hub)
 	// Rate is how many events a second are published; 0 means 500.
 	Rate int
 	// RecoverWithin bounds the time from the end of the fault until every node is ready, everything acknowledged by
@@ -155,9 +153,6 @@ func newRig(t *testing.T, s Scenario, source func() *rand.Rand) *Rig {
 	}
 	for _, opts := range s.Nodes[1:] {
 		r.Nodes = append(r.Nodes, hub.NewNode(t, opts))
-	}
-	if s.Before != nil {
-		s.Before(t, hub)
 	}
 	for _, n := range r.Nodes {
 		n.Launch(t)

@@ -38,8 +38,8 @@ var build = sync.OnceValues(func() (string, error) {
 	return dir, nil
 })
 
-// former is the commit that FormerBinary builds: the last one before the fault suite. Move it with each release.
-const former = "9d8172d8fb1efbdd053a237e56144c2cfbeaf783"
+// former is the commit that FormerBinary builds: the last one whose boards had no roll-up. Move it with each release.
+const former = "596d41e8796720ae31e34107d2d148e96fce562e"
 
 // FormerBinary is the path of a command as it was one version ago, built from the repository's history.
 func FormerBinary(t testing.TB, name string) string {
