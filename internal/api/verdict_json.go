@@ -88,7 +88,7 @@ const resultWidth = 384
 var spaces = bytes.Repeat([]byte{' '}, resultWidth)
 
 func (e *verdictEncoder) verdict(v *fraud.Verdict) {
-	if e.blank.status == v.Status && e.blank.asOf.Equal(v.AsOf) {
+	if e.blank.status != 0 && e.blank.status == v.Status && e.blank.asOf.Equal(v.AsOf) {
 		e.b = append(e.b, e.b[e.blank.at:e.blank.at+resultWidth]...)
 		return
 	}
