@@ -105,16 +105,8 @@ func decodeBatch(to []indicator.Digest, body []byte) ([]indicator.Digest, error)
 
 // batchspace is the memory of one batch, reused by the next.
 type batchspace struct {
-	digests  []indicator.Digest
-	statuses []fraud.Status
-	hits     []batchHit
-	known    []indicator.Digest
-	answer   []byte
-}
-
-type batchHit struct {
-	index   int
-	verdict fraud.Verdict
+	bulk
+	answer []byte
 }
 
 var batchspaces = sync.Pool{New: func() any { return new(batchspace) }}
@@ -132,57 +124,39 @@ func (s *Server) lookupBatch(r *request) error {
 	defer release()
 	w := batchspaces.Get().(*batchspace)
 	defer batchspaces.Put(w)
-	if w.digests, err = decodeBatch(w.digests[:0], body); err != nil {
+	if w.asked, err = decodeBatch(w.asked[:0], body); err != nil {
 		return err
 	}
 	if k.epoch != s.keys.Epoch() {
-		for i := range w.digests {
-			if w.digests[i], err = s.keys.Lift(w.digests[i], k.epoch); err != nil {
+		for i := range w.asked {
+			if w.asked[i], err = s.keys.Lift(w.asked[i], k.epoch); err != nil {
 				return refuse("unknown_epoch", s.epochHint())
 			}
 		}
 	}
-	n := len(w.digests)
-	if err := r.charge(n, w.digests); err != nil {
+	if err := r.charge(len(w.asked), w.asked); err != nil {
 		return err
 	}
-	w.statuses = slices.Grow(w.statuses[:0], n)[:n]
-	w.hits, w.known = w.hits[:0], w.known[:0]
-	asOf := s.index.LookupBatch(r.who.Partner, w.digests, w.statuses, func(i int, v fraud.Verdict) {
-		w.hits = append(w.hits, batchHit{i, v})
-		if known(v.Status) {
-			w.known = append(w.known, w.digests[i])
-		}
-	})
+	w.lookUp(s.index, r.who.Partner)
 	r.found(w.known, true)
-	w.answer = s.encodeBatch(w, asOf)
-	for _, status := range w.statuses {
-		r.verdicts[status]++
-	}
+	s.countBulk(r, &w.bulk)
+	w.answer = s.encodeBatch(w)
 	r.answer(http.StatusOK, octetMedia, w.answer)
 	return nil
 }
 
-// encodeBatch writes the answer. The index hands over what is listed; what it cannot know is a status only.
-func (s *Server) encodeBatch(w *batchspace, asOf time.Time) []byte {
+// encodeBatch writes the answer.
+func (s *Server) encodeBatch(w *batchspace) []byte {
 	e := newBatchEncoder(w.answer, len(w.statuses), s.keys.Epoch())
-	hits, clean, unsure := w.hits, 0, 0
+	hits := w.hits
 	for i, status := range w.statuses {
 		switch {
 		case len(hits) > 0 && hits[0].index == i:
-			s.metrics.count(&hits[0].verdict)
-			if hits[0].verdict.Status != fraud.NotListed {
-				e.hit(i, &hits[0].verdict)
-			}
+			e.hit(i, &hits[0].verdict)
 			hits = hits[1:]
-		case status == fraud.NotListed:
-			clean++
-		default:
-			unsure++
+		case status != fraud.NotListed:
 			e.hit(i, &fraud.Verdict{Status: status})
 		}
 	}
-	s.metrics.verdicts[fraud.NotListed][0].Add(float64(clean))
-	s.metrics.verdicts[fraud.Unsure][0].Add(float64(unsure))
-	return e.end(asOf)
+	return e.end(w.asOf)
 }

@@ -103,10 +103,9 @@ func hintOf(err error) string {
 
 // workspace is the memory of one lookup, reused by the next.
 type workspace struct {
+	bulk
 	request lookupRequest
 	probes  []fraud.Probe
-	asked   []indicator.Digest // what counts as asked about
-	known   []indicator.Digest // and is known
 	answer  []byte
 }
 
@@ -134,26 +133,11 @@ func (s *Server) lookup(r *request) error {
 	}
 	e := verdictEncoder{categories: s.categories, b: w.answer[:0]}
 	e.begin(s.keys.Epoch())
-	alone, answer := len(w.request.Indicators) == 1, s.index.Lookups(r.who.Partner)
-	for i := range w.request.Indicators {
-		var refused *itemError
-		if w.probes, refused = s.probes(w.probes[:0], &w.request.Indicators[i], place(i)); refused != nil {
-			e.refused(refused)
-			continue
-		}
-		w.ask(&w.request.Indicators[i])
-		var v fraud.Verdict
-		if alone {
-			v = s.look(r.who.Partner, w.probes, &e)
-		} else {
-			v = answer(w.probes)
-			s.metrics.count(&v)
-		}
-		r.verdicts[v.Status]++
-		e.result(&v)
-		if known(v.Status) {
-			w.known = append(w.known, w.probes[0].Digest)
-		}
+	alone := len(w.request.Indicators) == 1
+	if !alone && w.inBulk(s.keys) {
+		s.answerBulk(r, w, &e)
+	} else {
+		s.answerEach(r, w, &e)
 	}
 	w.answer = e.end()
 	if err := r.charge(len(w.request.Indicators), w.asked); err != nil {
@@ -166,6 +150,61 @@ func (s *Server) lookup(r *request) error {
 	}
 	r.answer(http.StatusOK, jsonMedia, w.answer)
 	return nil
+}
+
+// answerEach answers about one indicator after the other.
+func (s *Server) answerEach(r *request, w *workspace, e *verdictEncoder) {
+	alone, answer := len(w.request.Indicators) == 1, s.index.Lookups(r.who.Partner)
+	for i := range w.request.Indicators {
+		var refused *itemError
+		if w.probes, refused = s.probes(w.probes[:0], &w.request.Indicators[i], place(i)); refused != nil {
+			e.refused(refused)
+			continue
+		}
+		w.ask(&w.request.Indicators[i])
+		var v fraud.Verdict
+		if alone {
+			v = s.look(r.who.Partner, w.probes, e)
+		} else {
+			v = answer(w.probes)
+			s.metrics.count(&v)
+		}
+		r.verdicts[v.Status]++
+		e.result(&v)
+		if known(v.Status) {
+			w.known = append(w.known, w.probes[0].Digest)
+		}
+	}
+}
+
+// inBulk notes what is asked about where that is exact digests and nothing else, as of those who ask about many.
+func (w *workspace) inBulk(keys *indicator.KeyRing) bool {
+	for i := range w.request.Indicators {
+		q := &w.request.Indicators[i]
+		digest, err := keys.Lift(q.Digest, q.Epoch)
+		if err != nil || q.Value != "" || q.Grade > indicator.Exact || len(q.Also) > 0 {
+			w.asked = w.asked[:0]
+			return false
+		}
+		w.asked = append(w.asked, digest)
+	}
+	return true
+}
+
+// answerBulk answers about what inBulk has noted.
+func (s *Server) answerBulk(r *request, w *workspace, e *verdictEncoder) {
+	w.lookUp(s.index, r.who.Partner)
+	s.countBulk(r, &w.bulk)
+	hits, miss := w.hits, fraud.Verdict{AnsweredBy: fraud.ByFilter, AsOf: w.asOf}
+	for i, status := range w.statuses {
+		if len(hits) > 0 && hits[0].index == i {
+			e.result(&hits[0].verdict)
+			hits = hits[1:]
+			continue
+		}
+		miss.Status = status
+		e.result(&miss)
+	}
 }
 
 // look answers asker about one indicator alone, to be written with e. A miss takes as long as a hit: what the index adds

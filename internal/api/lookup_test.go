@@ -12,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/waspada-hub/waspada/internal/testkit"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
@@ -58,6 +59,40 @@ func TestLookupAnswersEachIndicatorInOrder(t *testing.T) {
 	}, ",") + `],"as_of":"2026-11-22T08:00:00.000Z"}`
 	if diff := cmp.Diff([]string{"200", want}, []string{fmt.Sprint(got.Status), got.Body}); diff != "" {
 		t.Errorf("answer (-want +got):\n%s", diff)
+	}
+}
+
+// What is only exact digests is looked up together, which is told by nothing but the time it takes.
+func TestDigestsInBulkAreAnsweredAsOneByOne(t *testing.T) {
+	h := newHub(t)
+	r := testkit.Seed(t)
+	for _, stale := range []bool{false, true} {
+		h.stale = stale
+		var questions, want []string
+		for i := range 150 {
+			d := indicator.Digest{byte(i + 1), 31: byte(r.Uint32())}
+			epoch := 2 - r.IntN(10)/9
+			if lifted, err := ring.Lift(d, uint16(epoch)); err != nil {
+				t.Fatal(err)
+			} else if r.IntN(5) == 0 {
+				v := confirmed()
+				v.Score = uint8(r.IntN(101))
+				h.listed[lifted] = v
+			}
+			grade := []string{"", `,"grade":"exact"`}[r.IntN(2)]
+			questions = append(questions, fmt.Sprintf(`{"type":"phone","epoch":%d,"digest":"%s"%s}`, epoch, d, grade))
+			alone := h.do(t, lookup(`{"indicators":[`+questions[i]+`]}`)).Body
+			verdict, _ := strings.CutPrefix(alone, `{"epoch":2,"results":[`)
+			want = append(want, verdict[:resultWidth])
+		}
+		got := h.do(t, lookup(`{"indicators":[`+strings.Join(questions, ",")+`]}`))
+		whole := `{"epoch":2,"results":[` + strings.Join(want, ",") + `],"as_of":"2026-11-22T08:00:00.000Z"}`
+		if stale {
+			whole = strings.Replace(whole, `,"as_of":"2026-11-22T08:00:00.000Z"}`, "}", 1)
+		}
+		if diff := cmp.Diff(whole, got.Body); diff != "" {
+			t.Errorf("stale %t (-one by one +together):\n%s", stale, diff)
+		}
 	}
 }
 
@@ -390,14 +425,14 @@ func FuzzDecodeBatch(f *testing.F) {
 		if err != nil {
 			return
 		}
-		w := &batchspace{digests: digests}
+		w := &batchspace{bulk: bulk{asked: digests, asOf: now}}
 		for i := range digests {
 			w.statuses = append(w.statuses, fraud.NotListed+fraud.Status(digests[i][0]^status)%6)
 			if w.statuses[i] != fraud.NotListed && w.statuses[i] != fraud.Unsure {
-				w.hits = append(w.hits, batchHit{i, fraud.Verdict{Status: w.statuses[i]}})
+				w.hits = append(w.hits, bulkHit{i, fraud.Verdict{Status: w.statuses[i]}})
 			}
 		}
-		got := readBatch(t, string(h.server.encodeBatch(w, now)))
+		got := readBatch(t, string(h.server.encodeBatch(w)))
 		next := 0
 		for i, s := range w.statuses {
 			if bit := got.Bitmap[i/8]>>(i%8)&1 == 1; bit != (s != fraud.NotListed) {

@@ -14,29 +14,66 @@ import (
 // without escapes; whole numbers. At anything else, right or wrong, it gives up, and decodeStrict reads the body from
 // the start: what is allowed, and what a caller is told otherwise, is said in one place. A fuzz test holds the two
 // against each other.
-type questions struct{ rest []byte }
+//
+// In a body of many, nearly every question is the text of the one before it but for the digest, whoever wrote it and in
+// whatever order: then that text is compared, and only the digest is read.
+type questions struct {
+	rest []byte
+	// last is the question before, in which the digest stands at hole; empty where it has none.
+	last []byte
+	hole int
+}
 
 // readQuestions appends the questions of a body; false says that somebody else must read it.
 func readQuestions(body []byte, to []question) (all []question, ok bool) {
-	in, all := questions{body}, to
+	in, all := questions{rest: body}, to
 	ok = in.object(func(name []byte) bool {
 		return string(name) == "indicators" && len(all) == 0 && in.array(func() bool {
+			if len(all) == maxIndicators {
+				return false
+			}
 			all = append(all, question{})
-			return len(all) <= maxIndicators && in.question(&all[len(all)-1])
+			q := &all[len(all)-1]
+			return len(all) > 1 && in.alike(q, &all[len(all)-2]) || in.question(q)
 		}) && len(all) > 0
 	})
 	in.space()
 	return all, ok && len(all) > 0 && len(in.rest) == 0
 }
 
+// alike reads one that is written as the one before.
+func (in *questions) alike(q, before *question) bool {
+	in.space()
+	n, end := len(in.last), in.hole+digestText
+	if n == 0 || len(in.rest) < n || !bytes.Equal(in.rest[:in.hole], in.last[:in.hole]) ||
+		!bytes.Equal(in.rest[end:n], in.last[end:]) {
+		return false
+	}
+	*q = *before
+	if q.Digest.UnmarshalText(in.rest[in.hole:end]) != nil || q.Digest.IsZero() {
+		*q = question{}
+		return false
+	}
+	in.rest = in.rest[n:]
+	return true
+}
+
+// digestText is how long a digest is as text.
+const digestText = 2 * len(indicator.Digest{})
+
 // question reads one. A member that stands twice is seen by what is there already.
 func (in *questions) question(q *question) bool {
-	return in.object(func(name []byte) bool {
+	in.space()
+	in.last, in.hole = nil, 0
+	whole := in.rest
+	ok := in.object(func(name []byte) bool {
 		switch string(name) {
 		case "type":
 			return q.Type == 0 && in.word(q.Type.UnmarshalText)
 		case "digest":
-			return q.Digest.IsZero() && in.word(q.Digest.UnmarshalText) && !q.Digest.IsZero()
+			ok := q.Digest.IsZero() && in.word(q.Digest.UnmarshalText) && !q.Digest.IsZero()
+			in.hole = len(whole) - len(in.rest) - len(`"`) - digestText
+			return ok
 		case "epoch":
 			return in.number(&q.Epoch)
 		case "value":
@@ -51,6 +88,10 @@ func (in *questions) question(q *question) bool {
 		}
 		return false
 	})
+	if ok && in.hole > 0 {
+		in.last = whole[:len(whole)-len(in.rest)]
+	}
+	return ok
 }
 
 func (in *questions) also(a *fraud.Also) bool {

@@ -24,6 +24,9 @@ var usualBodies = []string{
 	`{"indicators":[{"digest":` + abab + `,"also":[{"grade":"prefix","digest":` + cdcd + `},{"digest":` + abab +
 		`,"grade":"weak"}],"grade":"exact","epoch":65535,"type":"url"}]}`,
 	" {\r\n\t\"indicators\" : [ { \"type\" : \"email\" , \"value\" : \"a@b.example\" } , {} ] } \n",
+	`{"indicators":[{"type":"phone","epoch":1,"digest":` + abab + `}, {"type":"phone","epoch":1,"digest":` + cdcd +
+		`},{"type":"phone","epoch":1,"digest":` + abab + `},{"digest":` + cdcd + `,"also":[{"grade":"weak","digest":` +
+		abab + `}],"type":"url"},{"digest":` + abab + `,"also":[{"grade":"weak","digest":` + abab + `}],"type":"url"}]}`,
 }
 
 func TestUsualBodiesNeedNoReflection(t *testing.T) {

@@ -3,6 +3,7 @@ package indicator_test
 import (
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -133,5 +134,23 @@ func TestDigestsHaveOneSpelling(t *testing.T) {
 		if _, err := indicator.ParseDigest(text); !errors.Is(err, indicator.ErrDigest) {
 			t.Errorf("%s: %v", situation, err)
 		}
+	}
+}
+
+// Eight digits are read at once: a character must not be taken for another because of those beside it.
+func TestEveryCharacterOfADigestIsReadForItself(t *testing.T) {
+	text := []byte(strings.Repeat("09af", 16))
+	for at := range text {
+		before := text[at]
+		for c := range 256 {
+			text[at] = byte(c)
+			var want, got indicator.Digest
+			_, err := hex.Decode(want[:], text)
+			ok := err == nil && !('A' <= c && c <= 'F')
+			if err := got.UnmarshalText(text); (err == nil) != ok || ok && got != want {
+				t.Fatalf("%q: %v, %v", text, got, err)
+			}
+		}
+		text[at] = before
 	}
 }
