@@ -14,13 +14,13 @@
 package wire
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -86,17 +86,17 @@ type Bundle struct {
 	Items    []Item
 }
 
-// signed is what a signature covers: NUL cannot occur in the headers that it separates.
-func signed(audience, id, source string, value []byte) []byte {
-	var b bytes.Buffer
-	b.Grow(len(signatureDomain) + len(audience) + len(id) + len(source) + 4 + len(value))
+// signed is what a signature covers: NUL cannot occur in the headers that it separates. It is appended to b.
+func signed(b []byte, audience, id, source string, value []byte) []byte {
+	b = slices.Grow(b, len(signatureDomain)+len(audience)+len(id)+len(source)+4+len(value))
 	for _, part := range []string{signatureDomain, audience, id, source} {
-		b.WriteString(part)
-		b.WriteByte(0)
+		b = append(append(b, part...), 0)
 	}
-	b.Write(value)
-	return b.Bytes()
+	return append(b, value...)
 }
+
+// signedRoom holds what signatures cover while they are verified, for the next bundle to be laid there.
+var signedRoom = sync.Pool{New: func() any { return new([]byte) }}
 
 // Signer seals bundles with one key.
 type Signer struct {
@@ -129,7 +129,7 @@ func (s *Signer) Seal(id uuid.UUID, partner string, at time.Time, events []fraud
 // SealValue signs a value as it is, whatever it holds: for values that were made elsewhere.
 func (s *Signer) SealValue(id uuid.UUID, partner string, at time.Time, value []byte) Message {
 	source := SourcePrefix + partner
-	signature := ed25519.Sign(s.Key, signed(orDefault(s.Audience), id.String(), source, value))
+	signature := ed25519.Sign(s.Key, signed(nil, orDefault(s.Audience), id.String(), source, value))
 	return Message{
 		Key: []byte(id.String()),
 		Headers: []Header{
@@ -257,7 +257,11 @@ func (v *Verifier) authenticate(h headerSet, value []byte, appended time.Time) (
 	if !ok || len(key.Public) != ed25519.PublicKeySize { // Verify panics on another length
 		return nil, 0, fraud.Refuse(fraud.ReasonUnknownKey, "", "header waspada-key names no key of the registry")
 	}
-	if !ed25519.Verify(key.Public, signed(orDefault(v.Audience), h.idText, h.source, value), h.signature) {
+	room := signedRoom.Get().(*[]byte)
+	*room = signed((*room)[:0], orDefault(v.Audience), h.idText, h.source, value)
+	fits := ed25519.Verify(key.Public, *room, h.signature)
+	signedRoom.Put(room)
+	if !fits {
 		return nil, 0, fraud.Refuse(fraud.ReasonSignature, "", "the signature does not fit this value, id, source and hub")
 	}
 	if !key.ValidAt(appended) {
