@@ -135,8 +135,8 @@ func (b *builder) partner(at string, e *partnerEntry) {
 	if !idPattern.MatchString(e.ID) {
 		b.fault(at+".id", "must be 1 to 48 of a-z 0-9 . - and begin with a letter or digit")
 	}
-	if e.Number < 1 || e.Number > 1<<16-1 {
-		b.fault(at+".number", "must be 1 to 65535, and never that of a former partner: stored rows bear it")
+	if e.Number < 1 || e.Number > 1<<16-2 {
+		b.fault(at+".number", "must be 1 to 65534, and never that of a former partner: stored rows bear it")
 	}
 	if e.Name == "" {
 		b.fault(at+".name", "is required")

@@ -84,7 +84,7 @@ func (a *Analyst) Series(ctx context.Context, q fraud.SeriesQuestion) ([]fraud.S
 	if err != nil {
 		return nil, err
 	}
-	cells, err := p.cells(ctx, a.conn)
+	cells, err := p.cells(ctx, a.conn, who)
 	if err != nil {
 		return nil, err
 	}
@@ -153,6 +153,7 @@ type plan struct {
 	sums                       *sums           // that answer, if any do
 	sumsBy                     fraud.Dimension
 	byHours, byDays            bool
+	united                     bool   // sums of indicators answer
 	key, across, bucket, value string // of the cells
 	behind                     string
 }
@@ -204,6 +205,7 @@ func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
 		}
 	}
 	p.byHours = p.byHours && q.Metric != fraud.IndicatorCount
+	p.united = p.byDays && hasIndicatorSums(q)
 	p.bucket = map[fraud.Bucket]string{
 		fraud.Hourly: "at",
 		fraud.Daily:  "toStartOfDay(at, '" + Zone + "')",
@@ -212,7 +214,7 @@ func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
 		fraud.Span:   fmt.Sprintf("toDateTime(%d, 'UTC')", q.From.Unix()),
 	}[q.Bucket]
 	p.key = "key"
-	if q.By == fraud.ByPartnerKind {
+	if q.By == fraud.ByPartnerKind && !p.united {
 		p.key = who.kinds("key")
 	}
 	if q.Across != 0 {
@@ -237,6 +239,9 @@ func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
 		if p.byDays {
 			p.value = "uniqCombined64Merge(15)(indicators)"
 		}
+		if p.united {
+			p.value = "sum(different)"
+		}
 		p.behind = p.value
 	}
 	return p, nil
@@ -248,7 +253,7 @@ func inHours(d fraud.Dimension) bool {
 }
 
 // cells is a SELECT of at, key, across, partner and what the metric is made of.
-func (p *plan) cells(ctx context.Context, conn driver.Conn) (string, error) {
+func (p *plan) cells(ctx context.Context, conn driver.Conn, who *who) (string, error) {
 	of := func(d fraud.Dimension) string {
 		if d == 0 {
 			return "0"
@@ -256,11 +261,11 @@ func (p *plan) cells(ctx context.Context, conn driver.Conn) (string, error) {
 		return keyOf[d]
 	}
 	if s := p.sums; s != nil {
-		known, err := readNext(ctx, conn, s.progress) // before the sums
+		known, err := s.known(ctx, conn) // before the sums
 		if err != nil {
-			return "", unmigrated(err)
+			return "", err
 		}
-		stale, err := touchedBuckets(ctx, conn, s.bucket, beyond(known), p.days)
+		stale, err := touchedBuckets(ctx, conn, s.bucket, known.recent(), p.days)
 		if err != nil {
 			return "", tooMuch(err)
 		}
@@ -270,7 +275,7 @@ func (p *plan) cells(ctx context.Context, conn driver.Conn) (string, error) {
 		}
 		finer := *p
 		finer.sums, finer.days = nil, " AND "+ofBuckets("hour", stale, s.step)
-		live, err := finer.cells(ctx, conn)
+		live, err := finer.cells(ctx, conn, who)
 		counts := "events, losses, with_loss"
 		if p.q.Metric == fraud.ReporterCount {
 			counts = "[partner] AS reporters"
@@ -278,31 +283,33 @@ func (p *plan) cells(ctx context.Context, conn driver.Conn) (string, error) {
 		return text + " UNION ALL SELECT at, key, " + counts + " FROM (" + live + ")", err
 	}
 	switch {
+	case p.united:
+		return p.indicatorSums(ctx, conn, who)
 	case p.byDays:
-		rolled, err := readNext(ctx, conn, daysProgress) // before the counts: see liveCells
+		rolled, err := readPlaces(ctx, conn, daysProgress) // before the counts: see liveCells
 		if err != nil {
 			return "", err
 		}
-		stale, err := touchedBuckets(ctx, conn, dayOf, beyond(rolled), p.days)
+		stale, err := touchedBuckets(ctx, conn, dayOf, rolled.recent(), p.days)
 		if err != nil {
 			return "", tooMuch(err)
 		}
 		if p.q.Metric == fraud.IndicatorCount {
-			return p.sketches(beyond(rolled), stale), nil
+			return p.sketches(rolled.recent(), stale), nil
 		}
 		key := "key"
 		if p.q.By == fraud.ByKind || p.q.By == fraud.ByPartnerKind {
 			key = keyOf[p.q.By]
 		}
 		return fmt.Sprintf("SELECT day AS at, %s AS key, partner, events, with_loss, losses FROM (%s)", key,
-			liveDays(p.base, p.days, p.ofCells, beyond(rolled), stale)), nil
+			liveDays(p.base, p.days, p.ofCells, rolled.recent(), stale)), nil
 	case p.byHours:
-		rolled, err := readNext(ctx, conn, cellsProgress)
+		rolled, err := readPlaces(ctx, conn, cellsProgress)
 		if err != nil {
 			return "", err
 		}
 		return fmt.Sprintf("SELECT hour AS at, %s AS key, partner, events, 0 AS with_loss, 0 AS losses FROM (%s)",
-			of(p.q.By), liveCells(p.days+p.within, rolled)), nil
+			of(p.q.By), liveCells(p.days+p.within, rolled.recent())), nil
 	case p.q.Metric == fraud.IndicatorCount:
 		return fmt.Sprintf("SELECT hour AS at, %s AS key, %s AS across, digest FROM events WHERE digest != %s %s",
 			of(p.q.By), of(p.q.Across), erasedDigest, p.days+p.within), nil

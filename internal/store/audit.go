@@ -26,6 +26,7 @@ type AuditReport struct {
 	DeadLetters map[fraud.Reason]uint64 `json:"dead_letters"`
 	Trends      TrendAudit              `json:"trends"`
 	Days        DayAudit                `json:"trend_days"`
+	Sums        SumAudit                `json:"trend_sums"`
 	Boards      BoardAudit              `json:"boards"`
 	Opinions    OpinionAudit            `json:"opinions"`
 }
@@ -93,7 +94,7 @@ func (r *Reader) Audit(ctx context.Context, committed map[int32]int64) (AuditRep
 	var a AuditReport
 	for _, step := range []func(context.Context, *AuditReport) error{
 		func(ctx context.Context, a *AuditReport) error { return r.auditOffsets(ctx, a, before, committed) },
-		r.auditCopies, r.auditDeadLetters, r.auditTrends, r.auditDays, r.auditBoards, r.auditOpinions,
+		r.auditCopies, r.auditDeadLetters, r.auditTrends, r.auditDays, r.auditSums, r.auditBoards, r.auditOpinions,
 	} {
 		if err := step(ctx, &a); err != nil {
 			return AuditReport{}, err
@@ -269,7 +270,7 @@ func (r *Reader) auditTrends(ctx context.Context, a *AuditReport) error {
 func (r *Reader) auditDay(ctx context.Context, sum *TrendAudit, at time.Time) error {
 	within := hours(at, at.Add(day))
 	for i := 1; ; i++ {
-		rolled, err := readNext(ctx, r.conn, cellsProgress)
+		rolled, err := readPlaces(ctx, r.conn, cellsProgress)
 		if err != nil {
 			return err
 		}
@@ -280,7 +281,7 @@ func (r *Reader) auditDay(ctx context.Context, sum *TrendAudit, at time.Time) er
 					UNION ALL
 					SELECT %[1]s, 0, uniqExact(event_id) FROM events WHERE 1 %[3]s GROUP BY %[1]s)
 				GROUP BY %[1]s)
-			SETTINGS optimize_use_projections = 0`, cell, liveCells(within, rolled), within)
+			SETTINGS optimize_use_projections = 0`, cell, liveCells(within, rolled.beyond()), within)
 		var day TrendAudit
 		if err := r.conn.QueryRow(ctx, query).Scan(&day.Shown, &day.Counted, &day.Wrong); err != nil {
 			return classify("audit trends", err)
@@ -349,6 +350,11 @@ func (a AuditReport) Lines() []string {
 		say("trends by days: %d cells and %d sketches, as the ledger counts", d.Cells, d.Sketches)
 	} else {
 		say("trends by days: %d of %d cells and %d of %d sketches are WRONG", d.Wrong, d.Cells, d.WrongSketches, d.Sketches)
+	}
+	if a.Sums.Wrong == 0 {
+		say("sums of trends: %d, as the finer roll-ups count", a.Sums.Checked)
+	} else {
+		say("sums of trends: %d of %d are WRONG", a.Sums.Wrong, a.Sums.Checked)
 	}
 	switch b := a.Boards; {
 	case !b.RolledUp:

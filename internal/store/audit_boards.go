@@ -84,7 +84,7 @@ func (r *Reader) differing(ctx context.Context, what string, query func(*boardSt
 // something else than their words in the ledger, or of which it does not hold the same words.
 func (s *boardState) wrongIndicators(part digests) string {
 	by := s.rules[0]
-	unknown := beyond(s.rolled)
+	unknown := s.rolled.beyond()
 	among := fmt.Sprintf("%s AND digest GLOBAL NOT IN (%s)", part.condition("digest"), s.touched(by, unknown))
 	const something = " WHERE notEmpty(signals) OR notEmpty(reporters) OR cleared OR confirmed"
 	const come = "cityHash64(toString(signals), toString(reporters), cleared, confirmed)"
@@ -109,7 +109,7 @@ func (s *boardState) wrongIndicators(part digests) string {
 // something else was said than the ledger does.
 func (s *boardState) wrongHours(within string) string {
 	by := s.rules[0]
-	unknown := "(" + beyond(s.rolled) + ") OR " + s.otherwise(by, (*rules).countsOtherwise)
+	unknown := "(" + s.rolled.beyond() + ") OR " + s.otherwise(by, (*rules).countsOtherwise)
 	among := fmt.Sprintf("(hour, partner) GLOBAL NOT IN (SELECT hour, partner FROM events WHERE (%s) %s) %s", unknown, within, within)
 	return fmt.Sprintf(`
 		SELECT count(), countIf(rolled != due) FROM (

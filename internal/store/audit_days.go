@@ -69,12 +69,12 @@ func (r *Reader) daySpans(ctx context.Context, rows string) (spans []string, err
 
 func (r *Reader) auditSpan(ctx context.Context, sum *DayAudit, within string) error {
 	for i := 1; ; i++ {
-		rolled, err := readNext(ctx, r.conn, daysProgress)
+		rolled, err := readPlaces(ctx, r.conn, daysProgress)
 		if err != nil {
 			return err
 		}
 		var d DayAudit
-		unknown := beyond(rolled)
+		unknown := rolled.beyond()
 		for query, to := range map[string][2]*uint64{
 			wrongCells(unknown, within): {&d.Cells, &d.Wrong}, wrongSketches(unknown, within): {&d.Sketches, &d.WrongSketches},
 		} {

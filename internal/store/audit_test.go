@@ -165,6 +165,19 @@ func TestAuditFindsWhatWasPlanted(t *testing.T) {
 // What is wrong in a roll-up is counted: each of these is found, and nothing else.
 func TestAuditFindsWhatWasPlantedInRollUps(t *testing.T) {
 	d, _ := seeded(t)
+	plant := func(sql string) {
+		t.Helper()
+		d.query(t, strings.ReplaceAll(sql, "DB.", d.Database+".")+
+			" SETTINGS distributed_foreground_insert = 1, parallel_distributed_insert_select = 0")
+	}
+	// A sum that counts double, one of nobody, and an indicator too many in a week.
+	plant("INSERT INTO DB.trend_sums SELECT * REPLACE (events + 1 AS events) FROM DB.trend_sums WHERE grain = 'hour' LIMIT 1")
+	plant("INSERT INTO DB.trend_sums SELECT * REPLACE (9999 AS key) FROM DB.trend_sums WHERE grain = 'day' AND events > 0 LIMIT 1")
+	plant("INSERT INTO DB.trend_indicator_sums SELECT * REPLACE (n + 1 AS n) FROM DB.trend_indicator_sums " +
+		"WHERE grain = 'week' LIMIT 1")
+	if a := audit(t, d, nil); a.Sums.Wrong != 3 || len(a.Findings()) != 1 {
+		t.Fatalf("%+v\n%s", a.Sums, strings.Join(a.Lines(), "\n"))
+	}
 	for _, sql := range []string{
 		// a cell of a day that counts double, a sketch with a stranger, and another that was lost
 		`INSERT INTO DB.trend_days SELECT dimension, day, key, kind, partner, audience, max(events) + 1, 0, 0 FROM DB.trend_days
@@ -180,8 +193,7 @@ func TestAuditFindsWhatWasPlantedInRollUps(t *testing.T) {
 		`INSERT INTO DB.board_said (hour, partner, version, said) SELECT hour, partner, version + 1, arrayConcat(said, said)
 			FROM DB.board_said WHERE notEmpty(said) LIMIT 1`,
 	} {
-		d.query(t, strings.ReplaceAll(sql, "DB.", d.Database+".")+
-			" SETTINGS distributed_foreground_insert = 1, parallel_distributed_insert_select = 0")
+		plant(sql)
 	}
 	first := strings.TrimSpace(d.query(t, "SELECT hex(min(digest)) FROM "+d.Database+".board_words"))
 	d.lose(t, "board_words", "digest = unhex('"+first+"')")
@@ -195,7 +207,7 @@ func TestAuditFindsWhatWasPlantedInRollUps(t *testing.T) {
 	for _, f := range report.Findings() {
 		kinds = append(kinds, f.Kind)
 	}
-	if diff := cmp.Diff([]string{store.WrongDays, store.WrongBoards}, kinds); diff != "" {
+	if diff := cmp.Diff([]string{store.WrongDays, store.WrongSums, store.WrongBoards}, kinds); diff != "" {
 		t.Fatal(diff)
 	}
 }

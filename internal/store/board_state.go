@@ -17,7 +17,7 @@ const boardProgress = "board_progress"
 // boardState is what the boards' roll-up knows: every message before next of each partition, by the rules of its last pass;
 // and, of digests and hours that only one of two rules changes, maybe by those of passes that began since.
 type boardState struct {
-	rolled map[int32]int64
+	rolled places
 	// rules are those of the last pass that was done, and of the passes that began after it and have not been done; nil
 	// where none was done, and nothing of the roll-up can be used.
 	rules []*rules
@@ -28,8 +28,8 @@ type boardState struct {
 func readBoardState(ctx context.Context, conn driver.Conn) (*boardState, error) {
 	s := &boardState{}
 	var err error
-	if s.rolled, err = readNext(ctx, conn, boardProgress); err != nil {
-		return nil, unmigrated(err)
+	if s.rolled, err = readPlaces(ctx, conn, boardProgress); err != nil {
+		return nil, err
 	}
 	done := false
 	const query = "SELECT version, rules, done FROM board_rules FINAL " +
@@ -112,7 +112,7 @@ func (s *boardState) indicators(r *rules, chosen string) string {
 	if s.rules == nil {
 		return indicators(r, wordsOfLedger+" AND "+chosen)
 	}
-	unknown := beyond(s.rolled)
+	unknown := s.rolled.recent()
 	touched := s.touched(r, unknown)
 	words := fmt.Sprintf("%s AND digest GLOBAL IN (%s) UNION ALL %s AND (%s)", wordsByDigest, touched, wordsOfLedger, unknown)
 	return fmt.Sprintf("SELECT %[1]s FROM board_indicators FINAL WHERE digest GLOBAL NOT IN (%[2]s) "+
@@ -126,7 +126,7 @@ func (s *boardState) said(ctx context.Context, conn driver.Conn, r *rules, from,
 	if s.rules == nil {
 		return saidIn(r, always+" "+within), nil
 	}
-	unknown := "(" + beyond(s.rolled) + ") OR " + s.otherwise(r, (*rules).countsOtherwise)
+	unknown := "(" + s.rolled.recent() + ") OR " + s.otherwise(r, (*rules).countsOtherwise)
 	days, err := touchedBuckets(ctx, conn, dayOf, unknown, within)
 	if err != nil {
 		return "", err

@@ -22,9 +22,9 @@ const maxBundle = 10
 
 // FreshForCampaigns finds the next messages that campaigns do not know, about as many as most.
 func (w *Writer) FreshForCampaigns(ctx context.Context, most int64) (r fraud.LedgerRange, err error) {
-	known, err := readNext(ctx, w.conn, "campaign_progress")
+	known, err := readPlaces(ctx, w.conn, "campaign_progress")
 	if err != nil {
-		return r, unmigrated(err)
+		return r, err
 	}
 	stored, err := readRanges(ctx, w.conn)
 	if err != nil {
@@ -33,7 +33,7 @@ func (w *Writer) FreshForCampaigns(ctx context.Context, most int64) (r fraud.Led
 	// Up to the first hole only: rows that would fill it must still lie ahead.
 	for _, partition := range slices.Sorted(maps.Keys(stored)) {
 		whole := stored[partition][0]
-		s := fraud.LedgerSpan{Partition: partition, First: max(whole.first, known[partition]), Next: whole.next}
+		s := fraud.LedgerSpan{Partition: partition, First: max(whole.first, known[partition].next), Next: whole.next}
 		left := s.Next - s.First
 		if left <= 0 {
 			continue

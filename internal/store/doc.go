@@ -5,10 +5,10 @@
 //	Writer.Insert├▶ events          the ledger: every event at its position         ─┴─Event───▶ api
 //	(in order)   └▶ stored_ranges   which messages are stored whole                 ──StoredOffsets──▶ ingest, index
 //
-//	events ──RollUp──▶ trend_cells, ──RollUpDays──▶ trend_days, trend_indicators ─┬Analyst.Series──▶ trends
-//	                        └─────────────────────────┴──────▶ trend_sums ────────┘
+//	events ──RollUp──▶ trend_cells, ──RollUpDays──▶ trend_days, trend_indicators ───────┬Analyst.Series──▶ trends
+//	                        └─────────────────────────┴─▶ trend_sums, trend_indicator_sums ┘
 //	events ──RollUpBoards──▶ board_words ─▶ board_indicators, board_said ──PlatformBoard, PartnerBoard──▶ boards
-//	                                            Audit proves the cells, sketches and boards against the ledger
+//	                                            Audit proves the cells, sketches, sums and boards against the ledger
 //	dead_letters, replays ──DeadLetters──▶ operators ──RecordReplays──▶ replays: what was sent again
 //	every api node ──AddUsage──▶ usage: how much partners asked   RecordActs──▶ acts   AuditTrail──▶ who did what
 //	an operator ──Eraser──▶ events without content, no opinions: of one indicator nothing is left
@@ -51,8 +51,10 @@
 // which no repetition changes.
 //
 // All of these have more rows the more partners and events there are. So each hour and day is also summed up over
-// partners, by dimension, kind and audience (trend_sums): what most questions are about is then few rows, however much
-// happens. A sum of counts that only grow only grows, too; it is made of the finer roll-up whenever that has come further.
+// partners, by dimension, kind and audience, and over audiences for those who see everything (trend_sums): what most
+// questions are about is then few rows, however much happens. A sum of counts that only grow only grows, too; it is made of
+// the finer roll-up whenever that has come further. Sketches do not add up, and uniting a year of them takes long: for those
+// who see everything each day and week has its sketch, and the number that it comes to (trend_indicator_sums).
 // For hours and days that hold messages which the sums do not know, Series asks the finer roll-up.
 //
 // Series reads the ledger only for hours and days that no roll-up knows whole, and for what none covers: hours of a

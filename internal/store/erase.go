@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -27,10 +25,10 @@ import (
 //	events that mention it   as a broader or weaker form of another indicator: without that form
 //	opinions                 deleted, those on the broader and weaker forms that came from it too
 //	campaigns                without it, and without what it had in common with others; they are looked at again
-//	trend_indicators         sketches of the days on which it was spoken of are made anew without it
+//	trend_indicators, _sums  sketches of the days on which it was spoken of are made anew without it, and of their weeks
 //	board_words, _indicators deleted
 //
-// It needs the right to ALTER these tables (UPDATE and DELETE), and to INSERT into the last two.
+// It needs the right to ALTER these tables (UPDATE and DELETE), and to INSERT into campaign_passes and trend_indicators, _sums.
 type Eraser struct {
 	cfg  Config
 	conn driver.Conn
@@ -187,15 +185,18 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 	}
 	first := []string{`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms)}
 	if len(days) > 0 {
-		first = append(first, `ALTER TABLE {{table "trend_indicators"}} {{on_cluster}} DELETE WHERE toUnixTimestamp(day) IN (`+
-			list(days, func(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) })+`)`)
+		first = append(first, `ALTER TABLE {{table "trend_indicators"}} {{on_cluster}} DELETE WHERE `+ofBuckets("day", days, day),
+			`ALTER TABLE {{table "trend_indicator_sums"}} {{on_cluster}} DELETE WHERE grain = 'day' AND `+ofBuckets("at", days, day)+
+				` OR grain = 'week' AND `+ofBuckets("at", mondays(days), 7*day))
 	}
 	if err := executeAll(ctx, hosts, first); err != nil {
 		return err
 	}
 	for some := range slices.Chunk(days, daysAtOnce) {
-		if err := e.conn.Exec(ctx, addSketches(anyDay(some)+" AND digest != "+this)); err != nil {
-			return classify("erase", err)
+		for _, remake := range []string{addSketches(anyDay(some) + " AND digest != " + this), addIndicatorSums(some)} {
+			if err := e.conn.Exec(ctx, remake); err != nil {
+				return classify("erase", err)
+			}
 		}
 	}
 	return executeAll(ctx, hosts, []string{

@@ -22,6 +22,7 @@ const (
 	MixedMessages      = "mixed_messages"
 	WrongTrends        = "wrong_trends"
 	WrongDays          = "wrong_trend_days"
+	WrongSums          = "wrong_trend_sums"
 	WrongBoards        = "wrong_boards"
 	OldOpinions        = "old_opinions"
 	UnknownOpinions    = "unknown_opinions"
@@ -29,7 +30,7 @@ const (
 
 // FindingKinds are the kinds of findings that the ledger itself shows.
 func FindingKinds() []string {
-	return []string{MissingMessages, IncompleteMessages, MixedMessages, WrongTrends, WrongDays, WrongBoards, OldOpinions, UnknownOpinions}
+	return []string{MissingMessages, IncompleteMessages, MixedMessages, WrongTrends, WrongDays, WrongSums, WrongBoards, OldOpinions, UnknownOpinions}
 }
 
 // Findings are everything that is wrong.
@@ -54,6 +55,7 @@ func (a AuditReport) Findings() []Finding {
 		a.Trends.Shown, a.Trends.Counted, a.Trends.Wrong)
 	found(WrongDays, a.Days.Wrong+a.Days.WrongSketches, "trends by days: %d cells and %d sketches of indicators differ from what "+
 		"the ledger counts", a.Days.Wrong, a.Days.WrongSketches)
+	found(WrongSums, a.Sums.Wrong, "sums of trends: %d of hours, days and weeks differ from what the finer roll-ups count", a.Sums.Wrong)
 	found(WrongBoards, a.Boards.Wrong+a.Boards.WrongHours, "boards: %d indicators have come to something else in the ledger, and "+
 		"in %d hours something else was said", a.Boards.Wrong, a.Boards.WrongHours)
 	found(OldOpinions, a.Opinions.Behind, "%d opinions are missing, or older than the ledger says", a.Opinions.Behind)

@@ -145,6 +145,7 @@ var partnerColumns = []column[fraud.Partner]{
 var progressColumns = []column[span]{
 	of("kafka_partition", func(s *span) uint32 { return uint32(s.partition) }),
 	of("next", func(s *span) uint64 { return uint64(s.next) }),
+	of("appended", func(s *span) int64 { return millis(s.appended) }),
 }
 
 // millis is a time as it is stored: Unix milliseconds, 0 for the zero time.

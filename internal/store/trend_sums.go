@@ -22,54 +22,74 @@ type sums struct {
 	// atOnce bounds how many hours or days are summed up by one statement.
 	atOnce int
 	of     []fraud.Dimension
-	// insert sums up those of a condition on the column "at".
-	insert string
+	// cells is a SELECT of sumColumns for some hours or days (p, a, e, hit, lost and said stand for the names of finer
+	// columns), and sketches one of indicatorSumColumns, where there are any.
+	cells, sketches func([]time.Time) string
 }
 
-// told are the partners that a row of sums stands under: all, and where not everyone may be told the partner itself.
-const told = "arrayJoin(if(audience = 0, [toUInt16(0)], [toUInt16(0), partner]))"
+const (
+	sumColumns          = "grain, dimension, partner, at, key, kind, audience, events, with_loss, losses, reporters"
+	indicatorSumColumns = "grain, dimension, at, key, n, indicators"
+)
+
+// A row of sums stands under a partner and an audience: 0 is all partners; where not everyone may be told there is the
+// partner itself, too; and everything is what all of them said, whoever may be told.
+const (
+	everything = "65535" // no partner has this number
+	told       = "arrayJoin(if(audience = 0, [(0, 0), (" + everything + ", 0)], " +
+		"[(0, audience), (partner, audience), (" + everything + ", 0)])::Array(Tuple(UInt16, UInt8)))"
+)
 
 var (
 	hourSums = sums{
 		grain: "hour", finer: cellsProgress, progress: "trend_sums_of_hours_progress", step: time.Hour, bucket: "hour",
 		atOnce: 7 * 24,
 		of:     []fraud.Dimension{fraud.ByType, fraud.ByCategory, fraud.ByPartnerKind},
-		insert: `INSERT INTO trend_sums (grain, dimension, partner, at, key, kind, audience, events, reporters)
-			SELECT 'hour', dimension, told, at, key, kind, audience, sum(n), groupUniqArray(partner) FROM (
-				SELECT at, dimension, key, kind, partner, audience, n, ` + told + ` AS told FROM (
-					SELECT hour AS at, type, category, kind, partner, audience, max(events) AS n FROM trend_cells WHERE %s
-					GROUP BY at, type, category, kind, partner, audience)
-				ARRAY JOIN ['type', 'category', 'partner_kind'] AS dimension,
-					[toUInt16(CAST(type, 'Int8')), category, partner] AS key)
-			GROUP BY dimension, told, at, key, kind, audience`,
+		cells:  sumsOfHours,
 	}
 	daySums = sums{
 		grain: "day", finer: daysProgress, progress: "trend_sums_of_days_progress", step: day, bucket: dayOf,
 		atOnce: daysAtOnce,
 		of:     append([]fraud.Dimension{fraud.ByPartnerKind}, rolledBy...),
-		insert: `INSERT INTO trend_sums (grain, dimension, partner, at, key, kind, audience, events, with_loss, losses, reporters)
-			SELECT 'day', form.1, told, at, form.2, kind, audience, sum(n), sum(w), sum(l), groupUniqArray(partner) FROM (
-				SELECT at, form, kind, partner, audience, n, w, l, ` + told + ` AS told FROM (
-					SELECT CAST(dimension, 'String') AS name, day AS at, key, kind, partner, audience, max(events) AS n,
-						max(with_loss) AS w, max(losses) AS l
-					FROM trend_days WHERE %s GROUP BY name, at, key, kind, partner, audience)
-				ARRAY JOIN if(name = 'type', [(name, key), ('partner_kind', partner)], [(name, key)]) AS form)
-			GROUP BY form, told, at, kind, audience`,
+		cells:  sumsOfDays, sketches: sumsOfIndicators,
 	}
 )
+
+func sumsOfHours(hours []time.Time) string {
+	return `SELECT 'hour', dimension, told.1 AS p, at, key, kind, told.2 AS a, sum(n) AS e, 0 AS hit, 0 AS lost,
+			groupUniqArray(partner) AS said FROM (
+			SELECT at, dimension, key, kind, partner, n, ` + told + ` AS told FROM (
+				SELECT hour AS at, type, category, kind, partner, audience, max(events) AS n
+				FROM trend_cells WHERE ` + ofBuckets("at", hours, time.Hour) + `
+				GROUP BY at, type, category, kind, partner, audience)
+			ARRAY JOIN ['type', 'category', 'partner_kind'] AS dimension,
+				[toUInt16(CAST(type, 'Int8')), category, partner] AS key)
+		GROUP BY dimension, told, at, key, kind`
+}
+
+func sumsOfDays(days []time.Time) string {
+	return `SELECT 'day', form.1 AS dimension, told.1 AS p, at, form.2 AS key, kind, told.2 AS a, sum(n) AS e, sum(w) AS hit,
+			sum(l) AS lost, groupUniqArray(partner) AS said FROM (
+			SELECT at, form, kind, partner, n, w, l, ` + told + ` AS told FROM (
+				SELECT CAST(dimension, 'String') AS name, day AS at, key, kind, partner, audience, max(events) AS n,
+					max(with_loss) AS w, max(losses) AS l
+				FROM trend_days WHERE ` + ofBuckets("at", days, day) + ` GROUP BY name, at, key, kind, partner, audience)
+			ARRAY JOIN if(name = 'type', [(name, key), ('partner_kind', partner)], [(name, key)]) AS form)
+		GROUP BY form, told, at, kind`
+}
 
 // sumUp brings sums up to date with the finer roll-up. A sum of counts that only grow only grows, so whatever is written
 // twice, or by two nodes at once, the highest is the latest.
 func (w *Writer) sumUp(ctx context.Context, s *sums) error {
-	rolled, err := readNext(ctx, w.conn, s.finer) // before its counts are read, which may only be later
+	rolled, err := readPlaces(ctx, w.conn, s.finer) // before its counts are read, which may only be later
 	if err != nil {
 		return err
 	}
-	summed, err := readNext(ctx, w.conn, s.progress)
+	summed, err := s.known(ctx, w.conn)
 	if err != nil {
-		return unmigrated(err)
+		return err
 	}
-	fresh, next := between(summed, rolled)
+	fresh, next := summed.upTo(rolled)
 	if len(next) == 0 {
 		return nil
 	}
@@ -78,25 +98,25 @@ func (w *Writer) sumUp(ctx context.Context, s *sums) error {
 		return err
 	}
 	for some := range slices.Chunk(touched, s.atOnce) {
-		if err := w.conn.Exec(ctx, fmt.Sprintf(s.insert, ofBuckets("at", some, s.step))+spill); err != nil {
+		if err := w.conn.Exec(ctx, "INSERT INTO trend_sums ("+sumColumns+") "+s.cells(some)+spill); err != nil {
+			return classify("sum up trends", err)
+		}
+		if s.sketches == nil {
+			continue
+		}
+		if err := w.conn.Exec(ctx, addIndicatorSums(some)); err != nil {
 			return classify("sum up trends", err)
 		}
 	}
 	return insert(ctx, w.conn, s.progress, progressColumns, next)
 }
 
-// between is the condition for the messages from one place in each partition to another, and what is then known; empty
-// when there are none.
-func between(from, to map[int32]int64) (condition string, next []*span) {
-	var conditions []string
-	for _, partition := range slices.Sorted(maps.Keys(to)) {
-		if first, end := from[partition], to[partition]; end > first {
-			conditions = append(conditions, fmt.Sprintf("kafka_partition = %d AND kafka_offset >= %d AND kafka_offset < %d",
-				partition, first, end))
-			next = append(next, &span{partition: partition, next: end})
-		}
-	}
-	return strings.Join(conditions, " OR "), next
+// known is how far the sums have come. Where they tell of no append time, a version wrote them that did not make all of
+// today's.
+func (s *sums) known(ctx context.Context, conn driver.Conn) (places, error) {
+	all, err := readPlaces(ctx, conn, s.progress)
+	maps.DeleteFunc(all, func(_ int32, at place) bool { return at.appended.IsZero() })
+	return all, err
 }
 
 // touchedBuckets are the hours or days that messages of a condition fall into, in order.
@@ -185,7 +205,7 @@ func summedFor(p *fraud.Partner) string {
 		return " AND partner = 0 AND audience = 0"
 	}
 	if p.Kind.Authority() {
-		return " AND partner = 0"
+		return " AND partner = " + everything
 	}
 	in := "audience IN (" + audiencesOf(p) + ")"
 	return fmt.Sprintf(" AND (partner = 0 AND %s OR partner != 0 AND NOT %s AND %s)", in, in, ownWords(p))

@@ -3,12 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // cell is the key of a trend's finest count.
@@ -46,7 +40,7 @@ const (
 // unrolled is the condition for the messages that a roll-up has yet to count, and where it then stands; empty when there
 // are none.
 func (w *Writer) unrolled(ctx context.Context, progress string) (fresh string, next []*span, err error) {
-	rolled, err := readNext(ctx, w.conn, progress)
+	rolled, err := readPlaces(ctx, w.conn, progress)
 	if err != nil {
 		return "", nil, err
 	}
@@ -55,13 +49,13 @@ func (w *Writer) unrolled(ctx context.Context, progress string) (fresh string, n
 		return "", nil, err
 	}
 	// Up to the first hole only: rows that would fill it must still lie ahead.
-	whole := map[int32]int64{}
+	whole := places{}
 	for partition, ranges := range stored {
-		whole[partition] = ranges[0].next
+		whole[partition] = place{ranges[0].next, ranges[0].appended}
 	}
-	fresh, next = between(rolled, whole)
+	fresh, next = rolled.upTo(whole)
 	for _, s := range next {
-		s.first = max(rolled[s.partition], stored[s.partition][0].first)
+		s.first = max(rolled[s.partition].next, stored[s.partition][0].first)
 	}
 	return fresh, next, nil
 }
@@ -76,43 +70,11 @@ func countCells(within, touched string) string {
 
 // liveCells counts each cell as of now: what was rolled up, or what the ledger says where a later message touched it.
 // Both are counts of a set that only grows, so the higher is the later. Rolled must have been read before.
-func liveCells(within string, rolled map[int32]int64) string {
+func liveCells(within, unknown string) string {
 	return fmt.Sprintf(`
 		SELECT %[1]s, max(n) AS events FROM (
 			SELECT %[1]s, events AS n FROM trend_cells WHERE 1 %[2]s
 			UNION ALL
 			%[3]s)
-		GROUP BY %[1]s`, cell, within, countCells(within, beyond(rolled)))
-}
-
-// beyond is the condition for rows that the roll-up does not know.
-func beyond(rolled map[int32]int64) string {
-	if len(rolled) == 0 {
-		return "1"
-	}
-	var conditions, known []string
-	for _, partition := range slices.Sorted(maps.Keys(rolled)) {
-		known = append(known, strconv.Itoa(int(partition)))
-		from := rolled[partition]
-		conditions = append(conditions, fmt.Sprintf("kafka_partition = %d AND kafka_offset >= %d", partition, from))
-	}
-	return strings.Join(conditions, " OR ") + " OR kafka_partition NOT IN (" + strings.Join(known, ", ") + ")"
-}
-
-// readNext tells up to which message of each partition a table of progress has come.
-func readNext(ctx context.Context, conn driver.Conn, table string) (map[int32]int64, error) {
-	rolled := map[int32]int64{}
-	query := "SELECT kafka_partition, max(next) FROM " + table + " GROUP BY kafka_partition"
-	err := each(ctx, conn, "read "+table, query, func(rows driver.Rows) error {
-		var (
-			partition uint32
-			next      uint64
-		)
-		if err := rows.Scan(&partition, &next); err != nil {
-			return err
-		}
-		rolled[int32(partition)] = int64(next)
-		return nil
-	})
-	return rolled, err
+		GROUP BY %[1]s`, cell, within, countCells(within, unknown))
 }

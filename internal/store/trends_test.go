@@ -262,7 +262,7 @@ func TestSeriesEqualsAPlainCountAtEveryMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSeries(t, d, sent, "at the end")
-	for _, table := range []string{"trend_cells", "trend_days", "trend_indicators", "trend_sums"} {
+	for _, table := range []string{"trend_cells", "trend_days", "trend_indicators", "trend_sums", "trend_indicator_sums"} {
 		if n := strings.TrimSpace(d.query(t, "SELECT count() > 0 FROM "+d.Database+"."+table)); n != "1" {
 			t.Fatalf("nothing was rolled up in %s: the test tested the ledger only", table)
 		}
