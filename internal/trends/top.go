@@ -8,6 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
@@ -46,12 +48,19 @@ func (d *Desk) Top(ctx context.Context, q fraud.TopQuestion) (fraud.TopQuestion,
 		}
 		return all, nil
 	}
-	now, err := counts(q.From, q.To)
-	if err != nil {
-		return q, nil, err
-	}
-	before, err := counts(q.BaselineFrom, q.BaselineTo)
-	if err != nil {
+	var (
+		now, before map[string]fraud.Point
+		both        errgroup.Group
+	)
+	both.Go(func() (err error) {
+		now, err = counts(q.From, q.To)
+		return err
+	})
+	both.Go(func() (err error) {
+		before, err = counts(q.BaselineFrom, q.BaselineTo)
+		return err
+	})
+	if err := both.Wait(); err != nil {
 		return q, nil, err
 	}
 	scale := float64(q.To.Sub(q.From)) / float64(q.BaselineTo.Sub(q.BaselineFrom))
