@@ -2,19 +2,20 @@ package api
 
 import (
 	"errors"
+	"time"
 
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
 // identify finds out who asks: by an API key, a client certificate, or both. Routes for everybody never come here: a
 // probe with a certificate that has ended is answered.
-func (s *Server) identify(r *request) (err error) {
+func (s *Server) identify(r *request, now time.Time) (err error) {
 	if shown := r.Request.TLS; shown != nil && len(shown.PeerCertificates) > 0 && s.certifier != nil {
-		if r.certificate, err = s.certifier.Certify(shown.PeerCertificates, s.now()); err != nil {
+		if r.certificate, err = s.certifier.Certify(shown.PeerCertificates, now); err != nil {
 			return err
 		}
 	}
-	r.who, err = s.auth.Authenticate(r.Request.Header.Get("Authorization"), r.certificate, s.now())
+	r.who, err = s.auth.Authenticate(r.Request.Header.Get("Authorization"), r.certificate, now)
 	return err
 }
 

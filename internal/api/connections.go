@@ -15,10 +15,13 @@ type connections struct {
 	net.Listener
 	limit int
 
-	mu     sync.Mutex
-	room   sync.Cond
-	open   map[net.Conn]*list.Element // nil for those that are busy
-	idle   *list.List                 // of net.Conn, the longest idle first
+	mu   sync.Mutex
+	room sync.Cond
+	open map[net.Conn]*list.Element
+	// order has those that are busy, then the fence, then those that are idle, the longest idle first: each request moves
+	// its connection twice, and nothing is made for that.
+	order  *list.List // of net.Conn
+	fence  *list.Element
 	closed bool
 }
 
@@ -30,7 +33,8 @@ func newConnections(l net.Listener, limit int) *connections {
 	if limit <= 0 {
 		limit = max(4096, connectionsPerCPU*runtime.GOMAXPROCS(0))
 	}
-	c := &connections{Listener: l, limit: limit, open: map[net.Conn]*list.Element{}, idle: list.New()}
+	c := &connections{Listener: l, limit: limit, open: map[net.Conn]*list.Element{}, order: list.New()}
+	c.fence = c.order.PushBack(nil)
 	c.room.L = &c.mu
 	return c
 }
@@ -45,8 +49,8 @@ func (c *connections) Accept() (net.Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for len(c.open) >= c.limit && !c.closed {
-		if longest := c.idle.Front(); longest != nil {
-			c.open[c.idle.Remove(longest).(net.Conn)] = nil
+		if longest := c.fence.Next(); longest != nil {
+			c.order.MoveToFront(longest)
 			_ = longest.Value.(net.Conn).Close() // its goroutine notices, and makes room
 		}
 		c.room.Wait()
@@ -55,7 +59,7 @@ func (c *connections) Accept() (net.Conn, error) {
 		_ = conn.Close()
 		return nil, net.ErrClosed
 	}
-	c.open[conn] = nil
+	c.open[conn] = c.order.PushFront(conn)
 	return conn, nil
 }
 
@@ -73,18 +77,18 @@ func (c *connections) changed(conn net.Conn, now http.ConnState) {
 	conn = plain(conn)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e := c.open[conn]; e != nil {
-		c.idle.Remove(e)
-	}
-	switch now {
-	case http.StateClosed, http.StateHijacked:
+	place, known := c.open[conn]
+	switch {
+	case !known:
+	case now == http.StateClosed || now == http.StateHijacked:
+		c.order.Remove(place)
 		delete(c.open, conn)
 		c.room.Signal()
-	case http.StateIdle:
-		c.open[conn] = c.idle.PushBack(conn)
+	case now == http.StateIdle:
+		c.order.MoveToBack(place)
 		c.room.Signal() // it can make room
 	default:
-		c.open[conn] = nil
+		c.order.MoveToFront(place)
 	}
 }
 
@@ -100,5 +104,8 @@ func plain(conn net.Conn) net.Conn {
 func (c *connections) count() (open, idle int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.open), c.idle.Len()
+	for place := c.fence.Next(); place != nil; place = place.Next() {
+		idle++
+	}
+	return len(c.open), idle
 }

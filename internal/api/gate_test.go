@@ -279,7 +279,7 @@ func BenchmarkTheWayIn(b *testing.B) {
 	head := http.Header{}
 	b.ReportAllocs()
 	for i := range b.N {
-		r := &request{server: h.server, who: who}
+		r := &request{server: h.server, who: who, arrived: clock()}
 		asked[0][0], asked[0][1], asked[0][9] = byte(i), byte(i>>8), byte(i>>16)
 		err := errors.Join(h.server.admitted(r, rt), r.pass.work(), r.charge(1, asked))
 		r.pass.end()

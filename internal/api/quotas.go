@@ -25,7 +25,7 @@ func (s *Server) admitted(r *request, rt route) error {
 	r.pass = pass{gate: &s.gate, class: classOf(rt)}
 	if s.quotas != nil {
 		r.account, r.use = s.quotas.Of(r.who.Partner), useOf(rt.scope)
-		if refused := r.account.Enter(s.now(), r.use); refused != nil {
+		if refused := r.account.Enter(r.arrived, r.use); refused != nil {
 			return refused
 		}
 	}
@@ -51,8 +51,7 @@ func (r *request) charge(n int, digests []indicator.Digest) error {
 	if r.account == nil {
 		return nil
 	}
-	r.charged = r.server.now()
-	if refused := r.account.Ask(r.charged, n, digests); refused != nil {
+	if refused := r.account.Ask(r.arrived, n, digests); refused != nil {
 		return refused
 	}
 	return nil
@@ -61,7 +60,7 @@ func (r *request) charge(n int, digests []indicator.Digest) error {
 // found counts digests that were just charged as known, or, taking as long, counts nothing.
 func (r *request) found(digests []indicator.Digest, known bool) {
 	if r.account != nil && len(digests) > 0 {
-		r.account.Found(r.charged, digests, known)
+		r.account.Found(r.arrived, digests, known)
 	}
 }
 
@@ -92,7 +91,7 @@ func (r *request) tellQuotas(h http.Header) {
 	}
 	policy, state := r.account.Headers(r.server.now(), r.use)
 	h["Ratelimit-Policy"] = policy // as net/http writes it; names of headers have no case
-	h["Ratelimit"] = []string{state}
+	h["Ratelimit"] = r.header(quotaLine, state)
 }
 
 // quotaHint says what is used up and what to do.

@@ -28,8 +28,9 @@ import (
 type request struct {
 	*gin.Context
 	id string
-	// begun is when the request's head was read, and charged when what it asks about was counted: a clock costs 50 ns.
-	begun, charged time.Time
+	// begun is when the request's head was read; arrived, by the hub's clock, when it or the whole body was: a clock costs
+	// 50 ns.
+	begun, arrived time.Time
 	who            fraud.Identity
 	code           string // of the problem that was answered, for the log
 	// certificate is the caller's, verified; nil where it has shown none.
@@ -41,7 +42,8 @@ type request struct {
 	pass    pass // through the gate
 	// verdicts are those that the answer holds.
 	verdicts fraud.Verdicts
-	held     bool // its caller did not wait as told after a refusal
+	held     bool      // its caller did not wait as told after a refusal
+	own      [3]string // values of header lines: see header
 }
 
 // Header values that are shared between answers, so that an answer allocates none.
@@ -53,13 +55,26 @@ var (
 	noSniff      = []string{"nosniff"}
 )
 
+// Header lines whose value is the answer's own.
+const (
+	idLine = iota
+	lengthLine
+	quotaLine
+)
+
+// header is the value of such a line, as net/http wants it, in memory that comes with the request.
+func (r *request) header(line int, value string) []string {
+	r.own[line] = value
+	return r.own[line : line+1 : line+1]
+}
+
 // answer writes a whole answer. The work is over by then: who reads slowly keeps nobody from it.
 func (r *request) answer(status int, media []string, body []byte) {
 	r.pass.end()
 	h := r.Writer.Header()
 	r.tellQuotas(h)
 	h["Content-Type"] = media
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["Content-Length"] = r.header(lengthLine, strconv.Itoa(len(body)))
 	r.Writer.WriteHeader(status)
 	r.Writer.Write(body) // a caller that has gone away is no error of ours
 }
@@ -101,6 +116,7 @@ func (r *request) body(limit int64, media string) (data []byte, release func(), 
 		release()
 		return nil, none, err
 	}
+	r.arrived = r.server.now()
 	return *buffer, release, nil
 }
 
@@ -135,7 +151,7 @@ func (s *Server) serve(rt route) gin.HandlerFunc {
 		measure.inFlight.Inc()
 		r := &request{Context: c, id: newRequestID(), begun: begin, server: s}
 		h := c.Writer.Header()
-		h["X-Request-Id"] = []string{r.id}
+		h["X-Request-Id"] = r.header(idLine, r.id)
 		h["X-Content-Type-Options"] = noSniff
 		h["Cache-Control"] = noStore
 		var failure error
@@ -166,7 +182,8 @@ func (s *Server) run(r *request, rt route) error {
 		return err
 	}
 	if rt.scope != public {
-		if err := s.identify(r); err != nil {
+		r.arrived = s.now()
+		if err := s.identify(r, r.arrived); err != nil {
 			return err
 		}
 		if !mayEnter(&r.who, rt.scope) {
@@ -270,7 +287,11 @@ func (s *Server) logAccess(r *request, rt route, failure error, took time.Durati
 
 // newRequestID is ours alone: one that a caller sends could hold anything, and would stand in the log.
 func newRequestID() string {
-	return hex.EncodeToString(binary.LittleEndian.AppendUint64(nil, rand.Uint64()))
+	var random [8]byte
+	var digits [16]byte
+	binary.LittleEndian.PutUint64(random[:], rand.Uint64())
+	hex.Encode(digits[:], random[:])
+	return string(digits[:])
 }
 
 // json answers 200 with a value; for answers that are few.

@@ -89,7 +89,7 @@ func (s *Server) follow(r *request, connection *http.ResponseController, at *fol
 	var told, identified time.Time
 	for {
 		if time.Since(identified) >= identifyEvery {
-			if err := s.identify(r); err != nil || !r.who.Scopes.Has(fraud.MayLookup) {
+			if err := s.identify(r, s.now()); err != nil || !r.who.Scopes.Has(fraud.MayLookup) {
 				return "denied"
 			}
 			identified = time.Now()

@@ -14,14 +14,14 @@ import (
 
 // stamped is a TCP connection that notes when the kernel received what is read from it: from then on it waited for us.
 type stamped struct {
-	*net.TCPConn
-	raw      syscall.RawConn
+	unhurried
 	received atomic.Int64 // Unix nanoseconds, 0 while it is not known
 	resumed  atomic.Int64
 	letGo    atomic.Bool
 
 	// One read, in memory that the next reuses: each request costs two.
 	reading sync.Mutex
+	raw     syscall.RawConn
 	receive func(fd uintptr) (done bool)
 	to      [1][]byte
 	oob     [64]byte
@@ -44,7 +44,7 @@ func stamp(conn net.Conn) net.Conn {
 	if err != nil || refused != nil {
 		return conn
 	}
-	s := &stamped{TCPConn: tcp, raw: raw}
+	s := &stamped{unhurried: newUnhurried(tcp), raw: raw}
 	s.receive = func(fd uintptr) bool {
 		for {
 			s.n, s.oobn, _, _, s.failure = unix.RecvmsgBuffers(int(fd), s.to[:], s.oob[:], 0)
@@ -64,7 +64,7 @@ func (s *stamped) Read(b []byte) (n int, err error) {
 	s.reading.Lock()
 	defer s.reading.Unlock()
 	s.to[0] = b
-	err = s.raw.Read(s.receive)
+	err = s.reads.wait(func() error { return s.raw.Read(s.receive) })
 	s.to[0] = nil
 	switch {
 	case err != nil:

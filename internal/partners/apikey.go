@@ -39,7 +39,8 @@ func NewAPIKey(id string) (key, sha256hex string) {
 	secret = strings.Repeat("0", secretDigits-len(secret)) + secret
 	body := keyPrefix + id + "_" + secret
 	hash := hashSecret(secret)
-	return body + "_" + checksum(body), hex.EncodeToString(hash[:])
+	sum := checksum(body)
+	return body + "_" + string(sum[:]), hex.EncodeToString(hash[:])
 }
 
 // splitKey takes an API key apart; ok is false for what cannot be one.
@@ -53,11 +54,15 @@ func splitKey(key string) (id, secret string, ok bool) {
 	if id == "" || len(secret) != secretDigits || len(crc) != crcDigits {
 		return "", "", false
 	}
-	return id, secret, crc == checksum(key[:len(key)-crcDigits-1])
+	sum := checksum(key[:len(key)-crcDigits-1])
+	return id, secret, crc == string(sum[:])
 }
 
-func checksum(body string) string {
-	return hex.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(body))))
+func checksum(body string) (digits [crcDigits]byte) {
+	var sum [crcDigits / 2]byte
+	binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE([]byte(body)))
+	hex.Encode(digits[:], sum[:])
+	return digits
 }
 
 func hashSecret(secret string) [sha256.Size]byte { return sha256.Sum256([]byte(secret)) }

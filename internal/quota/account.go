@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
@@ -56,7 +54,7 @@ const (
 type Account struct {
 	mu                   sync.Mutex
 	limits               fraud.Quotas
-	requests, indicators *rate.Limiter
+	requests, indicators bucket
 	policies             [Reports + 1][]string // RateLimit-Policy by use
 	today                day
 }
@@ -91,9 +89,7 @@ func newDay(number int64) day {
 
 func newAccount(limits fraud.Quotas, today day) *Account {
 	a := &Account{
-		requests:   rate.NewLimiter(rate.Limit(limits.Requests), limits.Requests),
-		indicators: rate.NewLimiter(rate.Limit(limits.Indicators), limits.Indicators),
-		today:      today,
+		requests: newBucket(limits.Requests), indicators: newBucket(limits.Indicators), today: today,
 	}
 	a.set(limits)
 	return a
@@ -122,10 +118,8 @@ func (a *Account) change(now time.Time, limits fraud.Quotas) {
 	if a.limits == limits {
 		return
 	}
-	for limiter, n := range map[*rate.Limiter]int{a.requests: limits.Requests, a.indicators: limits.Indicators} {
-		limiter.SetLimitAt(now, rate.Limit(n))
-		limiter.SetBurstAt(now, n)
-	}
+	a.requests.change(now, limits.Requests)
+	a.indicators.change(now, limits.Indicators)
 	a.set(limits)
 }
 
@@ -145,13 +139,14 @@ func (a *Account) Enter(now time.Time, use Use) *Refusal {
 		if a.today.asked.count() >= a.limits.Distinct {
 			return refuseDay(now, Distinct, a.limits.Distinct)
 		}
-		if tokens := a.indicators.TokensAt(now); tokens < 1 {
+		if tokens := a.indicators.left(now); tokens < 1 {
 			return refuseRate(Indicators, a.limits.Indicators, tokens)
 		}
 	}
-	if !a.requests.AllowN(now, 1) {
-		return refuseRate(Requests, a.limits.Requests, a.requests.TokensAt(now))
+	if tokens := a.requests.left(now); tokens < 1 {
+		return refuseRate(Requests, a.limits.Requests, tokens)
 	}
+	a.requests.take(now, 1)
 	return nil
 }
 
@@ -161,9 +156,7 @@ func (a *Account) Ask(now time.Time, n int, digests []indicator.Digest) *Refusal
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.turn(now)
-	for burst := a.limits.Indicators; n > 0; n -= burst {
-		a.indicators.ReserveN(now, min(n, burst)) // into debt; a bucket takes no more at once than it holds
-	}
+	a.indicators.take(now, n)
 	for i := range digests {
 		a.today.asked.add(&digests[i])
 	}
@@ -219,10 +212,10 @@ func (a *Account) Headers(now time.Time, use Use) (policy []string, state string
 	defer a.mu.Unlock()
 	a.turn(now)
 	b := make([]byte, 0, 112)
-	b = appendRate(b, Requests, a.limits.Requests, a.requests.TokensAt(now))
+	b = appendRate(b, Requests, a.limits.Requests, a.requests.left(now))
 	switch midnight := untilMidnight(now); use {
 	case Asks:
-		b = appendRate(append(b, ", "...), Indicators, a.limits.Indicators, a.indicators.TokensAt(now))
+		b = appendRate(append(b, ", "...), Indicators, a.limits.Indicators, a.indicators.left(now))
 		b = appendState(append(b, ", "...), Distinct, a.limits.Distinct-a.today.asked.count(), midnight)
 	case Reports:
 		b = appendState(append(b, ", "...), Listings, a.limits.Listings-a.today.listed, midnight)
