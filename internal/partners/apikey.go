@@ -1,6 +1,7 @@
 package partners
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -38,31 +39,30 @@ func NewAPIKey(id string) (key, sha256hex string) {
 	secret := new(big.Int).SetBytes(random[:]).Text(62)
 	secret = strings.Repeat("0", secretDigits-len(secret)) + secret
 	body := keyPrefix + id + "_" + secret
-	hash := hashSecret(secret)
-	sum := checksum(body)
+	hash, sum := hashSecret([]byte(secret)), checksum([]byte(body))
 	return body + "_" + string(sum[:]), hex.EncodeToString(hash[:])
 }
 
 // splitKey takes an API key apart; ok is false for what cannot be one.
-func splitKey(key string) (id, secret string, ok bool) {
-	if len(key) > maxKeyLen || !strings.HasPrefix(key, keyPrefix) {
-		return "", "", false
+func splitKey(key []byte) (id, secret []byte, ok bool) {
+	rest, ours := bytes.CutPrefix(key, []byte(keyPrefix))
+	if len(key) > maxKeyLen || !ours {
+		return nil, nil, false
 	}
-	rest := key[len(keyPrefix):]
-	id, rest, _ = strings.Cut(rest, "_")
-	secret, crc, _ := strings.Cut(rest, "_")
-	if id == "" || len(secret) != secretDigits || len(crc) != crcDigits {
-		return "", "", false
+	id, rest, _ = bytes.Cut(rest, []byte{'_'})
+	secret, crc, _ := bytes.Cut(rest, []byte{'_'})
+	if len(id) == 0 || len(secret) != secretDigits || len(crc) != crcDigits {
+		return nil, nil, false
 	}
 	sum := checksum(key[:len(key)-crcDigits-1])
-	return id, secret, crc == string(sum[:])
+	return id, secret, bytes.Equal(crc, sum[:])
 }
 
-func checksum(body string) (digits [crcDigits]byte) {
+func checksum(body []byte) (digits [crcDigits]byte) {
 	var sum [crcDigits / 2]byte
-	binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE([]byte(body)))
+	binary.BigEndian.PutUint32(sum[:], crc32.ChecksumIEEE(body))
 	hex.Encode(digits[:], sum[:])
 	return digits
 }
 
-func hashSecret(secret string) [sha256.Size]byte { return sha256.Sum256([]byte(secret)) }
+func hashSecret(secret []byte) [sha256.Size]byte { return sha256.Sum256(secret) }

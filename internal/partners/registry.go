@@ -219,7 +219,7 @@ func (s *snapshot) byKey(header string, now time.Time) (fraud.Identity, error) {
 			Hint: "send the header Authorization: Bearer <API key>, or a client certificate where the hub takes them"}
 	}
 	scheme, key, _ := strings.Cut(header, " ")
-	id, secret, ok := splitKey(key)
+	id, secret, ok := splitKey([]byte(key))
 	if !ok || !strings.EqualFold(scheme, "Bearer") {
 		return fraud.Identity{}, &fraud.Denial{Code: fraud.DeniedBadKey,
 			Hint: "this is no API key, or it was mistyped or cut: its checksum does not fit"}
@@ -228,7 +228,7 @@ func (s *snapshot) byKey(header string, now time.Time) (fraud.Identity, error) {
 		return fraud.Identity{}, errUnknown
 	}
 	// The same work and the same answer for an id that is not known and for a secret that is wrong.
-	known := s.apiKeys[id]
+	known := s.apiKeys[string(id)]
 	hash, against := hashSecret(secret), [sha256.Size]byte{}
 	if known != nil {
 		against = known.hash

@@ -383,7 +383,7 @@ func FuzzSplitKey(f *testing.F) {
 	f.Add(key)
 	f.Add("wsp_live___")
 	f.Fuzz(func(t *testing.T, key string) {
-		if id, secret, ok := splitKey(key); ok && key != "wsp_live_"+id+"_"+secret+"_"+key[len(key)-crcDigits:] {
+		if id, secret, ok := splitKey([]byte(key)); ok && key != "wsp_live_"+string(id)+"_"+string(secret)+"_"+key[len(key)-crcDigits:] {
 			t.Errorf("the parts of an accepted key do not make it up")
 		}
 	})
