@@ -195,15 +195,21 @@ func (w *workspace) inBulk(keys *indicator.KeyRing) bool {
 func (s *Server) answerBulk(r *request, w *workspace, e *verdictEncoder) {
 	w.lookUp(s.index, r.who.Partner)
 	s.countBulk(r, &w.bulk)
-	hits, miss := w.hits, fraud.Verdict{AnsweredBy: fraud.ByFilter, AsOf: w.asOf}
-	for i, status := range w.statuses {
-		if len(hits) > 0 && hits[0].index == i {
+	hits := w.hits
+	for statuses := w.statuses; len(statuses) > 0; {
+		status := statuses[0]
+		if known(status) {
 			e.result(&hits[0].verdict)
-			hits = hits[1:]
+			hits, statuses = hits[1:], statuses[1:]
 			continue
 		}
-		miss.Status = status
-		e.result(&miss)
+		e.result(&fraud.Verdict{Status: status, AnsweredBy: fraud.ByFilter, AsOf: w.asOf})
+		alike := 1
+		for alike < len(statuses) && statuses[alike] == status {
+			alike++
+		}
+		e.again(alike - 1)
+		statuses = statuses[alike:]
 	}
 }
 

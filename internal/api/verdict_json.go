@@ -54,6 +54,15 @@ func (e *verdictEncoder) result(v *fraud.Verdict) {
 	e.verdict(v)
 }
 
+// again writes the result before, which is no wider than others, n times more.
+func (e *verdictEncoder) again(n int) {
+	last := e.b[len(e.b)-resultWidth:]
+	for range n {
+		e.b = append(append(e.b, ','), last...)
+	}
+	e.results += n
+}
+
 // aside writes a verdict and takes it back.
 func (e *verdictEncoder) aside(v *fraud.Verdict) {
 	end, blank := len(e.b), e.blank
