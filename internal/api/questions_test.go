@@ -55,6 +55,8 @@ func TestUsualBodiesNeedNoReflection(t *testing.T) {
 		`{"indicators":[{"type":"Phone"}]}`, `{"indicators":[{"type":null}]}`, `{"indicators":[{"t\u0079pe":"phone"}]}`,
 		`{"indicators":[{"also":[]}]}`, `{"indicators":[{"digest":` + strings.ToUpper(abab) + `}]}`,
 		`{"indicators":[{"digest":"` + strings.Repeat("0", 64) + `"}]}`, `{"indicators":[{"number":1}]}`,
+		`{"indicators":[{"digest":` + abab + `},{"digest":"` + strings.Repeat("0", 64) + `"}]}`,
+		`{"indicators":[{"digest":` + abab + `},{"digest":` + strings.ToUpper(abab) + `}]}`,
 		`{"indicators":[` + strings.Repeat(`{},`, maxIndicators) + `{}]}`,
 	} {
 		if _, usual := readQuestions([]byte(body), nil); usual {
