@@ -15,7 +15,10 @@ import (
 // Readers take a key that is surely applied, at random, while it may stand in the delta, in a delta being folded, in an
 // old base or a new one, and while filters are swapped. None may ever answer not_listed.
 func TestNoReaderEverMissesWhatIsApplied(t *testing.T) {
-	const keys = 60_000
+	keys := 20_000
+	if testkit.Long() {
+		keys = 60_000
+	}
 	r := testkit.Seed(t)
 	all := digests(r, keys)
 	opinions := national(all)

@@ -23,7 +23,12 @@ func TestFilterKeepsItsRateAtThePlannedLoad(t *testing.T) {
 	if fill := f.fillRatio(); fill < 0.45 || fill > 0.55 {
 		t.Errorf("fill at the planned load is %.3f, want about 0.5", fill)
 	}
-	const rounds = 10_000_000 / block
+	// Of two million are some two hundred passed, give or take fourteen.
+	asked, tolerance := 2_000_000, 1.35
+	if testkit.Long() {
+		asked, tolerance = 10_000_000, 1.2
+	}
+	rounds := asked / block
 	var passed, screened int
 	for range rounds {
 		ask := digests(r, block)
@@ -40,11 +45,11 @@ func TestFilterKeepsItsRateAtThePlannedLoad(t *testing.T) {
 			}
 		}
 	}
-	rate := float64(passed) / (rounds * block)
+	rate := float64(passed) / float64(rounds*block)
 	t.Logf("rate %.3g at %d bits a digest; %.1f %% pass the screen",
-		rate, f.m/planned, 100*float64(screened)/(rounds*block))
-	if rate > 1.2*falsePositives {
-		t.Errorf("rate %.3g, want at most 1.2e-4", rate)
+		rate, f.m/planned, 100*float64(screened)/float64(rounds*block))
+	if rate > tolerance*falsePositives {
+		t.Errorf("rate %.3g, want at most %.3g", rate, tolerance*falsePositives)
 	}
 }
 
@@ -84,12 +89,16 @@ func TestMemoryOfAnOpinionIsBounded(t *testing.T) {
 		withExtra int // of 4 opinions
 		limit     float64
 	}{
-		{"no origins", 0, 38},
-		{"two accounts, two phones: a third has an origin", 1, 39},
-		{"accounts only: half have an origin", 2, 40},
+		{"no origins", 0, 37.5},
+		{"two accounts, two phones: a third has an origin", 1, 38.5},
+		{"accounts only: half have an origin", 2, 39.5},
 	} {
 		t.Run(c.situation, func(t *testing.T) {
-			all := national(digests(testkit.Seed(t), 500_000))
+			opinions := 100_000
+			if testkit.Long() {
+				opinions = 500_000
+			}
+			all := national(digests(testkit.Seed(t), opinions))
 			for i := range all {
 				if all[i].Origin = 0; i%4 < c.withExtra {
 					all[i].Origin = 1
@@ -98,9 +107,11 @@ func TestMemoryOfAnOpinionIsBounded(t *testing.T) {
 			x := newIndex(testPolicy())
 			x.adopt(load(all))
 			s := x.Stats()
-			per := float64(s.BaseBytes+s.FilterBytes) / float64(s.Opinions)
-			t.Logf("%.2f B an opinion: table %.2f, filter %.2f", per,
-				float64(s.BaseBytes)/float64(s.Opinions), float64(s.FilterBytes)/float64(s.Opinions))
+			const directory = 4 << dirBits // whatever their number
+			table := float64(s.BaseBytes-directory) / float64(s.Opinions)
+			filter := float64(s.FilterBytes) / float64(s.Opinions)
+			per := table + filter
+			t.Logf("%.2f B an opinion: table %.2f, filter %.2f", per, table, filter)
 			if per > c.limit {
 				t.Errorf("%.2f B an opinion, want at most %.1f", per, c.limit)
 			}

@@ -128,7 +128,7 @@ func (l *fullLoad) rest(t *testing.T, goroutines int) (heap uint64) {
 }
 
 func TestRebuildsUnderFullLoadAnswerRightAndLeakNothing(t *testing.T) {
-	rebuilds, listed := 50, 5_000
+	rebuilds, listed := 20, 5_000
 	if testkit.Long() {
 		rebuilds, listed = 1000, 50_000
 	}
