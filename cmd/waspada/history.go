@@ -20,7 +20,7 @@ func newHistory(a *app) *cobra.Command {
 history tells what was said of one indicator, as far as you may see it: what, when, and by how
 many. With --at it also tells the verdict that you would have got at that moment. Police and
 regulators are told who said it; others see numbers that mean something in this answer alone.
-It needs a key ring and a key with the scope lookup. -o json writes the hub's answer.`),
+It needs a key with the scope lookup. -o json writes the hub's answer.`),
 		Example: `  waspada history phone "012-345 6789"
   waspada history bank_account "maybank:1234 5678 9012" --at "2026-11-20 10:00"`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -41,13 +41,11 @@ It needs a key ring and a key with the scope lookup. -o json writes the hub's an
 		if err != nil {
 			return err
 		}
-		if hub.KeyRing() == nil {
-			return usage("a history is asked for by digests: give --keyring")
-		}
 		return a.each(args[1:], func(v value) error {
 			if _, err := v.parse(of); err != nil {
 				return placed(v.fault(err), args[1:])
 			}
+			a.warnRaw()
 			h, err := hub.History(cmd.Context(), client.HistoryQuery{Item: client.Item{Type: of, Value: v.raw}, At: at, Limit: *most})
 			if err != nil {
 				return err

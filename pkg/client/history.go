@@ -2,20 +2,18 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
+	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
 )
 
-// HistoryQuery asks what was said of one indicator. It needs a key ring: the hub takes digests only here.
+// HistoryQuery asks what was said of one indicator.
 type HistoryQuery struct {
 	Item Item
 	// At asks for the verdict of that moment too; zero does not.
@@ -72,40 +70,59 @@ type Saying struct {
 	NotCounted string `json:"not_counted,omitempty"`
 }
 
-// errNoRing is for what the hub takes digests for only.
-var errNoRing = errors.New("a history is asked for by digests: the client needs a key ring (WithKeyRing)")
+// mostAlso is how many expressions beside the first the hub takes here: the most specific of them.
+const mostAlso = 8
 
-// History asks for a page of what was said of an indicator. It counts as a look-up of each of its expressions.
+// History asks for a page of what was said of an indicator, at whatever key epoch. It counts as a look-up of each of its
+// expressions.
 func (c *Client) History(ctx context.Context, q HistoryQuery) (History, error) {
-	if c.ring == nil {
-		return History{}, errNoRing
-	}
-	in, err := indicator.Parse(q.Item.Type, q.Item.Value)
+	about, err := c.historyOf(q.Item)
 	if err != nil {
 		return History{}, err
 	}
-	const mostAlso = 8 // the most specific of them
-	expressions := in.Lookup[:min(len(in.Lookup), 1+mostAlso)]
-	var also []string
-	for _, e := range expressions[1:] {
-		also = append(also, e.Grade.String()+":"+c.ring.DigestOf(e).String())
+	body, err := json.Marshal(struct {
+		Indicator probe  `json:"indicator"`
+		At        string `json:"at,omitempty"`
+		Cursor    string `json:"cursor,omitempty"`
+		Limit     int    `json:"limit,omitzero"`
+	}{about, momentOf(q.At), q.Cursor, q.Limit})
+	if err != nil {
+		return History{}, fmt.Errorf("history: %w", err)
 	}
-	query := url.Values{"epoch": {strconv.Itoa(int(c.ring.Epoch()))}, "grade": {expressions[0].Grade.String()}}
-	for name, value := range map[string]string{"also": strings.Join(also, ","), "cursor": q.Cursor} {
-		if value != "" {
-			query.Set(name, value)
-		}
-	}
-	if !q.At.IsZero() {
-		query.Set("at", q.At.UTC().Format("2006-01-02T15:04:05.000Z"))
-	}
-	if q.Limit > 0 {
-		query.Set("limit", strconv.Itoa(q.Limit))
-	}
-	path := "/v1/indicators/" + q.Item.Type.String() + "/" + c.ring.DigestOf(expressions[0]).String()
 	var page History
-	if err := c.call(ctx, request{method: http.MethodGet, path: path, query: query}, &page); err != nil {
+	question := request{method: http.MethodPost, path: "/v1/indicators", contentType: jsonType, body: body}
+	if err := c.call(ctx, question, &page); err != nil {
 		return History{}, fmt.Errorf("history: %w", err)
 	}
 	return page, nil
+}
+
+// historyOf is an item as its history is asked for: a value by its digests of the first epoch, as the hub finds with these
+// what was said at that epoch and at all since.
+func (c *Client) historyOf(item Item) (probe, error) {
+	if c.ring == nil || !item.Ref.Digest.IsZero() {
+		p, err := c.probeOf(item)
+		p.Also = p.Also[:min(len(p.Also), mostAlso)]
+		return p, err
+	}
+	in, err := indicator.Parse(item.Type, item.Value)
+	if err != nil {
+		return probe{}, err
+	}
+	p := probe{Type: in.Type, Epoch: 1, Digest: c.ring.FormsOf(in.Lookup[0])[0]}
+	if grade := in.Lookup[0].Grade; grade != indicator.Exact {
+		p.Grade = grade
+	}
+	for _, e := range in.Lookup[1:min(len(in.Lookup), 1+mostAlso)] {
+		p.Also = append(p.Also, fraud.Also{Grade: e.Grade, Digest: c.ring.FormsOf(e)[0]})
+	}
+	return p, nil
+}
+
+// momentOf is a time as the hub reads it, "" for none.
+func momentOf(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
 }
