@@ -482,6 +482,7 @@ func (d *daemon) checks(known *index.Index) []api.Check {
 		}},
 		{Name: "kafka", Degrades: true, Run: func(ctx context.Context) error { _, err := kafka.Ends(ctx); return err }},
 		{Name: "clickhouse", Degrades: true, Run: d.reader.Ping},
+		{Name: "analyst", Degrades: true, Run: d.analyst.Rights},
 	}
 	if d.shared != nil {
 		checks = append(checks, api.Check{Name: "registry", Run: d.shared.Known})

@@ -483,6 +483,7 @@ func TestWhatTheRegistryRefusesIsTold(t *testing.T) {
 		{fmt.Errorf("partners: %w", fraud.ErrRegistryIsAFile), 409, "registry_is_a_file"},
 		{fraud.Refuse(fraud.ReasonSchema, "/id", "there is a partner with this id"), 422, `"pointer":"/id"`},
 		{fmt.Errorf("store: %w: %w", fraud.ErrUnavailable, errSecret), 503, "unavailable"},
+		{fmt.Errorf("store: %w: %w: %w", fraud.ErrMisconfigured, fraud.ErrUnavailable, errSecret), 500, "misconfigured"},
 	} {
 		h := registered(t)
 		h.changeErr = c.err

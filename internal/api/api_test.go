@@ -410,8 +410,24 @@ func TestReadinessNamesEachCheck(t *testing.T) {
 				got.Body}); diff != "" {
 				t.Errorf("answer (-want +got):\n%s", diff)
 			}
+			for _, check := range c.checks {
+				failing := 0.
+				if check.Run(alreadyOver(t)) != nil {
+					failing = 1
+				}
+				if n := counted(t, h, "waspada_api_failing_checks", check.Name); n != failing {
+					t.Errorf("the metric of %s is %v", check.Name, n)
+				}
+			}
 		})
 	}
+}
+
+// alreadyOver is a context that has ended.
+func alreadyOver(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
 }
 
 // listening is a hub on a port of its own.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // How long a check may take, and how long its answer is good: anybody may ask, and must not wear out what is checked.
@@ -18,8 +19,9 @@ const (
 
 // readiness runs the checks.
 type readiness struct {
-	checks []Check
-	log    *slog.Logger
+	checks  []Check
+	log     *slog.Logger
+	failing *prometheus.GaugeVec
 
 	mu   sync.Mutex
 	at   time.Time
@@ -56,7 +58,9 @@ func (rd *readiness) results() []checkResult {
 		wait.Go(func() {
 			next[i] = checkResult{c.Name, checkOK}
 			err := c.Run(ctx)
+			rd.failing.WithLabelValues(c.Name).Set(0)
 			if err != nil {
+				rd.failing.WithLabelValues(c.Name).Set(1)
 				next[i].Status = checkFailed
 				if c.Degrades {
 					next[i].Status = checkDegraded

@@ -24,6 +24,7 @@ type metrics struct {
 	quotas   *prometheus.CounterVec
 	shed     *prometheus.CounterVec
 	streams  prometheus.Gauge
+	failing  *prometheus.GaugeVec
 	// streamsEnded counts why.
 	streamsEnded *prometheus.CounterVec
 	// verdicts are the counters of lookups by status and stage, found beforehand: a batch counts 100,000 times.
@@ -64,6 +65,9 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 	m.streams = prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "waspada_api_streams", Help: "Streams of changes that are open.",
 	})
+	m.failing = prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "waspada_api_failing_checks", Help: "1 for each check of /readyz that fails or degrades, as it was last asked.",
+	}, []string{"check"})
 	m.streamsEnded = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "waspada_api_streams_ended_total", Help: "Streams of changes that ended, by why: left, slow, denied, draining, " +
 			"passed, unavailable.",
@@ -74,7 +78,7 @@ func newMetrics(registerer prometheus.Registerer) (*metrics, error) {
 		}
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.lookups, m.refused, m.denied, m.quotas,
-		m.shed, m.streams, m.streamsEnded} {
+		m.shed, m.streams, m.streamsEnded, m.failing} {
 		if err := registerer.Register(c); err != nil {
 			return nil, err
 		}

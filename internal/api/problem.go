@@ -84,6 +84,7 @@ var problemKinds = map[string]struct {
 	quotaProblem + quota.Listings:    {http.StatusTooManyRequests, "Too many new listings a day"},
 	quotaProblem + quota.Retractions: {http.StatusTooManyRequests, "Too many retractions a day"},
 	overloaded:                       {http.StatusServiceUnavailable, "The node is busy"},
+	"misconfigured":                  {http.StatusInternalServerError, "The hub is not set up for this"},
 	"internal":                       {http.StatusInternalServerError, "Something is wrong on our side"},
 	"unavailable":                    {http.StatusServiceUnavailable, "Not available at present"},
 }
@@ -160,6 +161,9 @@ func problemFor(err error) *problem {
 			"this hub keeps partners in its partner file: change that, or set registry: clickhouse in its configuration")
 	case errors.As(err, &fault) && fault.Reason == fraud.ReasonTooLarge:
 		p = refuse("too_large", fault.Hint)
+	case errors.Is(err, fraud.ErrMisconfigured): // and not available until somebody has seen to it
+		p = refuse("misconfigured", "the hub lacks a right that this needs: repeating the request does not help; tell the "+
+			"hub's operators the request id")
 	case errors.Is(err, fraud.ErrUnavailable),
 		errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		p = refuse("unavailable",
@@ -189,5 +193,6 @@ func (p *problem) write(r *request) {
 		h.Set("Connection", "close")
 	}
 	r.code = p.Code
+	r.answerFirst()
 	r.answer(p.Status, problemMedia, body)
 }

@@ -62,7 +62,7 @@ func counted(t *testing.T, h *hub, name, labels string) float64 {
 				values = append(values, l.GetValue())
 			}
 			if f.GetName() == name && strings.Join(values, " ") == labels {
-				return m.Counter.GetValue()
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			}
 		}
 	}

@@ -43,6 +43,8 @@ type request struct {
 	// verdicts are those that the answer holds.
 	verdicts fraud.Verdicts
 	held     bool      // its caller did not wait as told after a refusal
+	read     bool      // its body was, as far as that went
+	unread   bool      // it was refused before its body was read, which may be large
 	own      [3]string // values of header lines: see header
 }
 
@@ -97,6 +99,7 @@ func (r *request) body(limit int64, media string) (data []byte, release func(), 
 	if r.Request.ContentLength > limit {
 		return nil, none, &http.MaxBytesError{Limit: limit}
 	}
+	r.read = true
 	buffer := bodies.Get().(*[]byte)
 	release = func() { clear(*buffer); bodies.Put(buffer) }
 	// One more than is announced, so that the end is found without growing; but what is announced may never come.
@@ -169,6 +172,7 @@ func (s *Server) serve(rt route) gin.HandlerFunc {
 			measure.done(c.Writer.Status(), took)
 			s.logAccess(r, rt, failure, took)
 			s.slowDown(r)
+			s.readOn(r)
 		}()
 		if failure = s.run(r, rt); failure != nil {
 			s.metrics.turnedAway(r, failure)

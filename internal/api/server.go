@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/time/rate"
 
 	"github.com/waspada-hub/waspada/internal/quota"
 	"github.com/waspada-hub/waspada/pkg/fraud"
@@ -194,6 +195,7 @@ type Server struct {
 	tally      Tally
 	gate       gate
 	waiting    *waiting
+	unread     *rate.Limiter
 	conns      atomic.Pointer[connections] // while it serves
 	repeats    *repeats
 	log        *slog.Logger
@@ -213,10 +215,9 @@ func New(cfg Config, deps Deps) (*Server, error) {
 		historian: deps.Historian, feed: deps.Feed, sources: deps.Sources,
 		patience: patient, tally: deps.Tally, quotas: deps.Quotas, canaries: deps.Canaries,
 		web:  deps.Console,
-		gate: newGate(cfg.Concurrency), waiting: newWaiting(), log: deps.Log, now: deps.Now,
+		gate: newGate(cfg.Concurrency), waiting: newWaiting(), unread: newUnreadBudget(), log: deps.Log, now: deps.Now,
 	}
 	s.categories = quotedCategories(deps.Screen.Taxonomy)
-	s.readiness = &readiness{checks: deps.Checks, log: deps.Log}
 	s.repeats = newRepeats(deps.Now)
 	secret := deps.Secret
 	if len(secret) == 0 {
@@ -230,6 +231,7 @@ func New(cfg Config, deps Deps) (*Server, error) {
 	if s.metrics, err = newMetrics(deps.Metrics); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}
+	s.readiness = &readiness{checks: deps.Checks, log: deps.Log, failing: s.metrics.failing}
 	if err = deps.Metrics.Register(s.waiting); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}

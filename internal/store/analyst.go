@@ -25,6 +25,8 @@ import (
 type Analyst struct {
 	conn  driver.Conn
 	words *fraud.Taxonomy
+
+	rights rights
 }
 
 // bounds are what one question may take. They stand in its text: the driver puts a limit of its own over those of the
@@ -46,7 +48,7 @@ func NewAnalyst(cfg Config) (*Analyst, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Analyst{conn, words}, nil
+	return &Analyst{conn: conn, words: words}, nil
 }
 
 // Close ends the connections.

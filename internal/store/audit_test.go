@@ -36,11 +36,11 @@ func faultOf(err error) *fraud.Fault {
 	return f
 }
 
-// seeded has 400 messages on partitions 0 and 1, from offset 10, some of them dead letters.
-func seeded(t *testing.T) (*db, maker) {
+// seeded has 200 messages on each partition, from offset 10, some of them dead letters.
+func seeded(t *testing.T, partitions int32) (*db, maker) {
 	t.Helper()
 	d, m := newDB(t), maker{testkit.Seed(t)}
-	for p := range int32(2) {
+	for p := range partitions {
 		entries := make([]fraud.Entry, 200)
 		for i := range entries {
 			entries[i] = m.entry(noon)
@@ -80,7 +80,7 @@ func active() []fraud.Partner {
 }
 
 func TestAuditIsCleanWhenNothingIsWrong(t *testing.T) {
-	d, _ := seeded(t)
+	d, _ := seeded(t, 2)
 	report := audit(t, d, map[int32]int64{0: 210, 1: 210})
 	want := []store.PartitionAudit{
 		{Partition: 0, First: 10, Next: 210, Stored: 210, Committed: 210},
@@ -100,71 +100,111 @@ func TestAuditIsCleanWhenNothingIsWrong(t *testing.T) {
 	}
 }
 
-func TestAuditFindsWhatWasPlanted(t *testing.T) {
-	execute := func(sql string) func(*testing.T, *db, maker) {
-		return func(t *testing.T, d *db, _ maker) {
+// Each partition but the first is damaged in its own way, in one ledger, and found so.
+func TestAuditFindsWhatIsWrongWithAPartition(t *testing.T) {
+	type plant = func(t *testing.T, d *db, m maker, p int32)
+	lose := func(table, rows string) plant {
+		return func(t *testing.T, d *db, _ maker, p int32) {
 			t.Helper()
-			d.query(t, strings.ReplaceAll(sql, "DB.", d.Database+".")+
-				" SETTINGS distributed_foreground_insert = 1, parallel_distributed_insert_select = 0")
+			d.lose(t, table, fmt.Sprintf("kafka_partition = %d AND kafka_offset %s", p, rows))
 		}
 	}
-	lose := func(table, rows string) func(*testing.T, *db, maker) {
-		return func(t *testing.T, d *db, _ maker) {
-			t.Helper()
-			d.lose(t, table, rows)
-		}
-	}
-	const partition1 = "kafka_partition = 1 AND kafka_offset "
-	for name, c := range map[string]struct {
-		plant     func(*testing.T, *db, maker)
+	cases := []struct {
+		situation string
+		plant     plant
 		committed int64
+		kind      string // of what is found
 		want      string
 	}{
-		"a lost message":             {lose("events", partition1+"BETWEEN 50 AND 52"), 210, "MISSING 50-52"},
-		"the last message lost":      {lose("events", partition1+"= 209"), 210, "MISSING 209-209"},
-		"a lost dead letter":         {lose("dead_letters", partition1+"= 17"), 210, "MISSING 17-17"},
-		"committed and never stored": {func(*testing.T, *db, maker) {}, 215, "MISSING 210-214"},
-		"a cell that counts double": {execute(`INSERT INTO DB.trend_cells
-			SELECT hour, type, category, kind, partner, audience, events + 1 FROM DB.trend_cells LIMIT 1`), 210,
-			"1 cells are WRONG"},
-		"an opinion lost": {func(t *testing.T, d *db, _ maker) {
-			first := strings.TrimSpace(d.query(t, "SELECT hex(min(digest)) FROM "+d.Database+".opinions"))
-			d.lose(t, "opinions", "digest = unhex('"+first+"')")
-		}, 210, "are MISSING or OLD"},
-		"an opinion of nobody": {execute(`INSERT INTO DB.opinions (digest, partner, type, grade, stance, issued)
-			SELECT unhex(repeat('ab', 32)), 1, 'phone', 'exact', 'listed', 1`), 210, "1 are UNKNOWN"},
-		"an event lost from a bundle": {func(t *testing.T, d *db, m maker) {
-			bundle := []fraud.Entry{at(m.entry(noon), 2, 0, 0), at(m.entry(noon), 2, 0, 2)}
-			d.insert(t, fraud.Segment{Partition: 2, First: 0, Last: 0, Entries: bundle})
-		}, 210, "1 messages LACK EVENTS"},
-		"a segment never stored": {func(t *testing.T, d *db, m maker) {
-			d.insert(t, messages(1, 220, []fraud.Entry{m.entry(noon)}))
-		}, 210, "MISSING 210-219"},
-		"a partition lost whole": {func(t *testing.T, d *db, _ maker) {
+		{"nothing", func(*testing.T, *db, maker, int32) {}, 210, "", "messages 10 to 209, committed 210: no gap"},
+		{"a lost message", lose("events", "BETWEEN 50 AND 52"), 210, store.MissingMessages, "MISSING 50-52"},
+		{"the last message lost", lose("events", "= 209"), 210, store.MissingMessages, "MISSING 209-209"},
+		{"a lost dead letter", lose("dead_letters", "= 17"), 210, store.MissingMessages, "MISSING 17-17"},
+		{"committed and never stored", func(*testing.T, *db, maker, int32) {}, 215, store.MissingMessages, "MISSING 210-214"},
+		{"an event lost from a bundle", func(t *testing.T, d *db, m maker, p int32) {
+			bundle := []fraud.Entry{at(m.entry(noon), p, 210, 0), at(m.entry(noon), p, 210, 2)}
+			d.insert(t, fraud.Segment{Partition: p, First: 210, Last: 210, Entries: bundle})
+		}, 210, store.IncompleteMessages, "1 messages LACK EVENTS"},
+		{"a segment never stored", func(t *testing.T, d *db, m maker, p int32) {
+			d.insert(t, messages(p, 220, []fraud.Entry{m.entry(noon)}))
+		}, 210, store.MissingMessages, "MISSING 210-219"},
+		{"a partition lost whole", func(t *testing.T, d *db, _ maker, p int32) {
 			for _, table := range []string{"events", "dead_letters", "stored_ranges"} {
-				d.lose(t, table, "kafka_partition = 1")
+				d.lose(t, table, fmt.Sprintf("kafka_partition = %d", p))
 			}
-		}, 210, "partition 1: no messages, committed 210: MISSING 0-209"},
-		"an offset given to a second message": {func(t *testing.T, d *db, m maker) {
-			d.insert(t, messages(1, 50, []fraud.Entry{m.entry(noon.AddDate(0, 1, 0))})) // a month that merges with none
-		}, 210, "1 offsets hold TWO MESSAGES"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d, m := seeded(t)
-			wantClean(t, d, map[int32]int64{0: 210, 1: 210})
-			c.plant(t, d, m)
-			report := audit(t, d, map[int32]int64{0: 210, 1: c.committed})
-			text := strings.Join(report.Lines(), "\n")
-			if report.OK || len(report.Findings()) == 0 || !strings.Contains(text, c.want) {
-				t.Fatalf("want NOT OK with %q:\n%s\n%+v", c.want, text, report.Findings())
+		}, 210, store.MissingMessages, "no messages, committed 210: MISSING 0-209"},
+		{"an offset given to a second message", func(t *testing.T, d *db, m maker, p int32) {
+			d.insert(t, messages(p, 50, []fraud.Entry{m.entry(noon.AddDate(0, 1, 0))})) // a month that merges with none
+		}, 210, store.MixedMessages, "1 offsets hold TWO MESSAGES"},
+	}
+	d, m := seeded(t, int32(len(cases)))
+	committed := map[int32]int64{}
+	for p := range cases {
+		committed[int32(p)] = 210
+	}
+	wantClean(t, d, committed)
+	for p, c := range cases {
+		c.plant(t, d, m, int32(p))
+		committed[int32(p)] = c.committed
+	}
+	report := audit(t, d, committed)
+	if report.OK {
+		t.Error("the audit finds nothing")
+	}
+	lines := report.Lines()
+	for p, c := range cases {
+		t.Run(c.situation, func(t *testing.T) {
+			partition := fmt.Sprintf("partition %d: ", p)
+			if !strings.HasPrefix(lines[p], partition) || !strings.Contains(lines[p], c.want) {
+				t.Errorf("want %q in %q", c.want, lines[p])
+			}
+			var kinds []string
+			for _, f := range report.Findings() {
+				if strings.HasPrefix(f.Text, partition) {
+					kinds = append(kinds, f.Kind)
+				}
+			}
+			if got := strings.Join(kinds, " "); got != c.kind {
+				t.Errorf("found %q, want %q", got, c.kind)
 			}
 		})
 	}
 }
 
+// A cell counts double, an opinion is lost, and one is of nobody: each is found, and nothing else.
+func TestAuditFindsWhatDoesNotFollowFromTheLedger(t *testing.T) {
+	d, _ := seeded(t, 2)
+	for _, sql := range []string{
+		`INSERT INTO DB.trend_cells SELECT hour, type, category, kind, partner, audience, events + 1 FROM DB.trend_cells LIMIT 1`,
+		`INSERT INTO DB.opinions (digest, partner, type, grade, stance, issued)
+			SELECT unhex(repeat('ab', 32)), 1, 'phone', 'exact', 'listed', 1`,
+	} {
+		d.query(t, strings.ReplaceAll(sql, "DB.", d.Database+".")+
+			" SETTINGS distributed_foreground_insert = 1, parallel_distributed_insert_select = 0")
+	}
+	first := strings.TrimSpace(d.query(t, "SELECT hex(min(digest)) FROM "+d.Database+".opinions"))
+	lost := strings.TrimSpace(d.query(t, "SELECT count() FROM "+d.Database+".opinions FINAL WHERE digest = unhex('"+first+"')"))
+	d.lose(t, "opinions", "digest = unhex('"+first+"')")
+	report := audit(t, d, map[int32]int64{0: 210, 1: 210})
+	var got []string
+	for _, f := range report.Findings() {
+		got = append(got, fmt.Sprint(f.Kind, " ", f.Count))
+	}
+	want := []string{store.WrongTrends + " 1", store.OldOpinions + " " + lost, store.UnknownOpinions + " 1"}
+	if diff := cmp.Diff(want, got); diff != "" || report.OK {
+		t.Errorf("what is found (-want +got):\n%s\n%s", diff, strings.Join(report.Lines(), "\n"))
+	}
+	text := strings.Join(report.Lines(), "\n")
+	for _, want := range []string{"1 cells are WRONG", lost + " are MISSING or OLD, 1 are unknown to it"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("want %q:\n%s", want, text)
+		}
+	}
+}
+
 // What is wrong in a roll-up is counted: each of these is found, and nothing else.
 func TestAuditFindsWhatWasPlantedInRollUps(t *testing.T) {
-	d, _ := seeded(t)
+	d, _ := seeded(t, 2)
 	plant := func(sql string) {
 		t.Helper()
 		d.query(t, strings.ReplaceAll(sql, "DB.", d.Database+".")+
@@ -213,7 +253,7 @@ func TestAuditFindsWhatWasPlantedInRollUps(t *testing.T) {
 }
 
 func TestAuditTellsOfReusedIDsAndCopies(t *testing.T) {
-	d, m := seeded(t)
+	d, m := seeded(t, 2)
 	e := m.entry(noon)
 	other := e
 	other.Category++

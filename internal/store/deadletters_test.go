@@ -217,7 +217,7 @@ func TestTheLedgerTellsWhatBecameOfAMessage(t *testing.T) {
 }
 
 func TestReplaysDoNotTroubleTheAudit(t *testing.T) {
-	d, _ := seeded(t)
+	d, _ := seeded(t, 2)
 	replay := fraud.Replay{
 		From: fraud.Place{Partition: 0, Offset: 17}, To: fraud.Place{Partition: 0, Offset: 900}, At: noon, By: "aminah",
 	}

@@ -103,5 +103,6 @@
 // What ClickHouse will refuse again and again, because of the rows themselves, is a [fraud.Fault] with reason
 // not_storable: the caller looks for the row by halving the segment. Everything else wraps [fraud.ErrUnavailable],
 // including errors that nobody foresaw: holding a partition is better than losing an event to a wrong guess. An
-// operation that failed may have happened; repeat it.
+// operation that failed may have happened; repeat it. What ClickHouse refuses a user for want of a right wraps
+// [fraud.ErrMisconfigured] as well: it waits for an operator.
 package store

@@ -41,6 +41,9 @@ func classify(what string, err error) error {
 			return refuse(what, fmt.Sprintf("ClickHouse refuses a row of it: %s (%d)", name, refused.Code))
 		}
 	}
+	if lacks(err) {
+		return withoutRight(what, err)
+	}
 	return fmt.Errorf("store: %s: %w: %w", what, fraud.ErrUnavailable, err)
 }
 

@@ -147,15 +147,18 @@ var askers = []*fraud.Partner{
 	nil,
 }
 
-// wantSeries compares ways to ask with the plain count: every metric by every dimension, where buckets, filters and
-// askers take turns.
+// wantSeries compares ways to ask with the plain count: every metric by every dimension, of which the short form takes a
+// third, another one for another number of entries; buckets, filters and askers take turns.
 func wantSeries(t *testing.T, d *db, entries []fraud.Entry, when string) {
 	t.Helper()
 	monday := time.Date(2026, 3, 2, 0, 0, 0, 0, malaysia)
 	turn := len(entries)
 	for metric := fraud.EventCount; metric <= fraud.LossSum; metric++ {
-		for _, by := range fraud.Dimensions() {
+		for i, by := range fraud.Dimensions() {
 			turn++
+			if !testkit.Long() && (len(entries)+int(metric)+i)%3 != 0 {
+				continue
+			}
 			q := fraud.SeriesQuestion{
 				Metric: metric, By: by, Bucket: fraud.Hourly + fraud.Bucket(turn/3%5), From: monday, To: monday.AddDate(0, 0, 14),
 				Asker: askers[turn%len(askers)],

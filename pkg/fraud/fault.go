@@ -55,6 +55,10 @@ func (f *Fault) Error() string {
 // and the same call may be repeated.
 var ErrUnavailable = errors.New("temporarily unavailable")
 
+// ErrMisconfigured says that the hub lacks a right that it was to be given: nothing was decided, and the same call will
+// fail until somebody grants it.
+var ErrMisconfigured = errors.New("the hub is not set up for it")
+
 // ErrForgotten says that the ledger no longer holds what it once said it stored: its machine lost power with a disk that
 // lies, or it was restored from a backup. What it lacks has to be stored again.
 var ErrForgotten = errors.New("the ledger has lost what it had stored")
