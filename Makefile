@@ -76,11 +76,12 @@ console-tools:
 
 # Results go to benchmarks/results and from there to the tables of benchmarks/README.md. The first line compares look-ups,
 # the second runs Go's benchmarks, which keep their rows themselves.
+GOALS := 'Middleware|Rivals|FalsePositives|Ingest|PublishToVisible|Growth|Trends'
 BENCH := WASPADA_BENCH_RESULTS=$(CURDIR)/benchmarks/results
 bench: need-go engine bench-tools ## compare the hub with what one would pick instead (10 minutes, Linux)
 	$(GO) build $(TAGS) -o bin/bench ./benchmarks/bench
 	$(BENCH) bin/bench run
-	$(BENCH) $(GO) test $(TAGS) -run '^$$' -bench . -benchtime 1x -timeout 60m ./benchmarks
+	$(BENCH) $(GO) test $(TAGS) -run '^$$' -bench $(GOALS) -benchtime 1x -timeout 60m -p 1 ./benchmarks ./internal/index
 	@$(MAKE) --no-print-directory bench-table
 
 bench-full: need-go engine bench-tools kafka-jars ## the same for longer, and with 10 million indicators (an hour)

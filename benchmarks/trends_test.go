@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/waspada-hub/waspada/benchmarks/report"
 	"github.com/waspada-hub/waspada/internal/trends"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
@@ -62,20 +63,83 @@ func BenchmarkTrends(b *testing.B) {
 		}
 	}
 	reportTimes(b, sizes, questions)
+	if err := report.Put(report.Dir(), trendFamily, trendRows(sizes, questions)...); err != nil {
+		b.Fatal(err)
+	}
+}
+
+var trendFamily = report.Family{Name: "trends", Title: "Trend queries",
+	About: "Questions of an authority, which sees everything: 80 series of a year in days and weeks (five metrics by eight " +
+		"dimensions), hours of a month, what moved, what emerges. The sizes take turns, question by question; nothing is kept from " +
+		"one answer to the next. Least and most are of the questions, each with its median of the rounds."}
+
+// trendRows tell how long a year takes at each size, and how much longer at the largest than at the smallest.
+func trendRows(sizes []int, questions []question) (rows []report.Row) {
+	name := func(s int) string { return fmt.Sprintf("%d million events", sizes[s]/1_000_000) }
+	figures := func(of func(*question) map[int][]time.Duration, s int, which func(*question) bool) (all []float64, slowest string) {
+		for i := range questions {
+			q := &questions[i]
+			if !q.rolled || !which(q) {
+				continue
+			}
+			middle, _, _ := median(of(q)[s])
+			all = append(all, float64(middle)/float64(time.Millisecond))
+			if all[len(all)-1] == slices.Max(all) {
+				slowest = q.name
+			}
+		}
+		return all, slowest
+	}
+	inAll := func(q *question) bool { return !q.bank }
+	inYear := func(q *question) bool { return q.year }
+	ofBank := func(q *question) bool { return q.bank }
+	took := func(q *question) map[int][]time.Duration { return q.took }
+	worked := func(q *question) map[int][]time.Duration { return q.worked }
+	for s := range sizes {
+		year, slowest := figures(took, s, inYear)
+		cpu, _ := figures(worked, s, inYear)
+		usual := report.Row{Row: "a year, " + name(s), Subject: "the hub", Unit: report.Milliseconds, Goal: report.AtMost(100),
+			Means: "how long a chart of a year takes", SubjectCPU: report.Median(cpu) * 1e6}
+		usual.See(year)
+		most := report.Row{Row: "the slowest year, " + name(s), Subject: "the hub", Unit: report.Milliseconds, Goal: report.AtMost(100),
+			Means: "how long the slowest chart of a year takes", Note: "it is " + slowest}
+		most.See([]float64{slices.Max(year)})
+		banks, slowest := figures(took, s, ofBank)
+		bank := report.Row{Row: "a bank's slowest year, " + name(s), Subject: "the hub", Unit: report.Milliseconds,
+			Goal: report.AtMost(100), Means: "the same of those who may not be told everything", Note: "it is " + slowest,
+			Why: "what a bank may see depends on its groups and its own words, so sketches of a year are united when it asks; " +
+				"counts of events and reporters come from sums"}
+		bank.See([]float64{slices.Max(banks)})
+		rows = append(rows, usual, most, bank)
+	}
+	if last := len(sizes) - 1; last > 0 {
+		grown := func(row string, of func(*question) map[int][]time.Duration, means string) {
+			small, _ := figures(of, 0, inAll)
+			large, _ := figures(of, last, inAll)
+			r := report.Row{Row: fmt.Sprintf("%s, %d against %d million events", row, sizes[last]/1_000_000, sizes[0]/1_000_000),
+				Subject: "the hub", Unit: report.Times, Goal: report.AtMost(1.5), Means: means}
+			r.See(report.Ratios(large, small))
+			rows = append(rows, r)
+		}
+		grown("time of roll-up questions", took, "whether charts slow down as the hub grows: every question that a roll-up answers")
+		grown("CPU of roll-up questions", worked, "the same without waiting")
+	}
+	return rows
 }
 
 // question is one of those that are asked, and how long it took of each ledger: by the clock, and of the engine's time.
 type question struct {
 	name         string
 	rolled       bool // a roll-up answers it
+	year, bank   bool // it is a series of a year; a bank asks
 	ask          func(context.Context, *ledger) error
 	took, worked map[int][]time.Duration // by the place of the size
 }
 
 func questionsOf(begin, end time.Time) (all []question) {
-	police := &country[5]
+	police, bank := &country[5], &country[0]
 	add := func(rolled bool, name string, ask func(context.Context, *ledger) error) {
-		all = append(all, question{name, rolled, ask, map[int][]time.Duration{}, map[int][]time.Duration{}})
+		all = append(all, question{name, rolled, false, false, ask, map[int][]time.Duration{}, map[int][]time.Duration{}})
 	}
 	series := func(q fraud.SeriesQuestion) func(context.Context, *ledger) error {
 		return func(ctx context.Context, l *ledger) error {
@@ -96,7 +160,15 @@ func questionsOf(begin, end time.Time) (all []question) {
 					rolled = by <= fraud.ByKind && metric != fraud.IndicatorCount && metric != fraud.LossSum
 				}
 				add(rolled, fmt.Sprintf("%s by %s, %s", metric, by, bucket), series(q))
+				all[len(all)-1].year = bucket != fraud.Hourly
 			}
+		}
+	}
+	for _, bucket := range []fraud.Bucket{fraud.Daily, fraud.Weekly} {
+		for _, metric := range []fraud.Metric{fraud.EventCount, fraud.ReporterCount, fraud.IndicatorCount} {
+			add(true, fmt.Sprintf("a bank's %s by category, %s", metric, bucket), series(fraud.SeriesQuestion{Metric: metric,
+				By: fraud.ByCategory, Bucket: bucket, From: begin, To: end, Asker: bank}))
+			all[len(all)-1].bank = true
 		}
 	}
 	add(true, "heat strip of types", series(fraud.SeriesQuestion{Metric: fraud.EventCount, By: fraud.ByType, Bucket: fraud.Hourly,

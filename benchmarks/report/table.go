@@ -33,7 +33,7 @@ func WriteTables(page, dir string) error {
 	}
 	var b bytes.Buffer
 	b.Write(before)
-	b.WriteString(beginMark + "\n")
+	b.WriteString(beginMark + "\n\n" + goals(families))
 	for _, f := range families {
 		b.WriteString("\n" + Table(f))
 	}
@@ -44,6 +44,32 @@ func WriteTables(page, dir string) error {
 	}
 	return nil
 }
+
+// goals are the rows of all families that have one, as Markdown, each with what was seen and why it does not hold.
+func goals(families []Family) string {
+	var b strings.Builder
+	b.WriteString("### The goals\n\n| of | what | goal | seen | spread | holds | why not |\n|---|---|---|---|---|---|---|\n")
+	for _, f := range families {
+		for _, r := range f.Rows {
+			if r.Goal == (Goal{}) {
+				continue
+			}
+			goal := r.Goal.Sense + " " + figure(r.Goal.Than, r.Unit)
+			if r.NotTested != "" {
+				b.WriteString(cells(f.Title, r.Row, goal, "not tested: "+r.NotTested, "", "", ""))
+				continue
+			}
+			why := ""
+			if r.Holds == "no" {
+				why = r.Why
+			}
+			b.WriteString(cells(f.Title, r.Row, goal, figure(r.Median, r.Unit), number(r.Min)+" to "+number(r.Max), verdict[r.Holds], why))
+		}
+	}
+	return b.String()
+}
+
+var verdict = map[string]string{"yes": "yes", "no": "**no**"}
 
 // Table is a family as Markdown: those rows with a goal first.
 func Table(f Family) string {
@@ -74,11 +100,9 @@ func Table(f Family) string {
 // line is one row; what it needs to say beside goes to the list below the table.
 func line(r *Row, asides *[]string) string {
 	what := r.Row
-	for _, aside := range []string{r.Note, r.Why} {
-		if aside != "" && (aside != r.Why || r.Holds == "no") {
-			*asides = append(*asides, aside)
-			what += fmt.Sprintf(" (%d)", len(*asides))
-		}
+	if r.Note != "" {
+		*asides = append(*asides, r.Note)
+		what += fmt.Sprintf(" (%d)", len(*asides))
 	}
 	goal := ""
 	if r.Goal != (Goal{}) {
@@ -94,9 +118,8 @@ func line(r *Row, asides *[]string) string {
 	if r.BaselineCPU > 0 {
 		cpu += ", " + duration(r.BaselineCPU)
 	}
-	holds := map[string]string{"yes": "yes", "no": "**no**"}[r.Holds]
 	spread := number(r.Min) + " to " + number(r.Max)
-	return cells(what, goal, figure(r.Median, r.Unit), spread, holds, cpu, r.Means)
+	return cells(what, goal, figure(r.Median, r.Unit), spread, verdict[r.Holds], cpu, r.Means)
 }
 
 func cells(of ...string) string {
