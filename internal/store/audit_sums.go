@@ -99,7 +99,8 @@ func (s *sums) differences(buckets, stale []time.Time) []string {
 	return append(all, fmt.Sprintf(`
 		SELECT count(), countIf(abs(shown - due) > if(due <= %[5]d, 0, due * %[6]g) OR abs(united - due) > if(due <= %[5]d, 0, due * %[6]g))
 		FROM (
-			SELECT %[1]s, toInt64(maxIf(n, summed)) AS shown, toInt64(maxIf(n, NOT summed)) AS due, toInt64(maxIf(united, summed)) AS united
+			SELECT %[1]s, toInt64(maxIf(n, summed)) AS shown, toInt64(maxIf(n, NOT summed)) AS due,
+				if(grain = 'day', shown, toInt64(maxIf(united, summed))) AS united
 			FROM (
 				SELECT toString(grain) AS grain, toString(dimension) AS dimension, at, key, max(n) AS n,
 					uniqCombined64Merge(15)(indicators) AS united, true AS summed

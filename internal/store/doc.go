@@ -54,7 +54,8 @@
 // partners, by dimension, kind and audience, and over audiences for those who see everything (trend_sums): what most
 // questions are about is then few rows, however much happens. A sum of counts that only grow only grows, too; it is made of
 // the finer roll-up whenever that has come further. Sketches do not add up, and uniting a year of them takes long: for those
-// who see everything each day and week has its sketch, and the number that it comes to (trend_indicator_sums).
+// who see everything each week has a sketch over all partners, and each day and week the number that it comes to
+// (trend_indicator_sums).
 // For hours and days that hold messages which the sums do not know, Series asks the finer roll-up.
 //
 // Series reads the ledger only for hours and days that no roll-up knows whole, and for what none covers: hours of a

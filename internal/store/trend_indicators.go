@@ -24,15 +24,19 @@ func addIndicatorSums(days []time.Time) string {
 	return "INSERT INTO trend_indicator_sums (" + indicatorSumColumns + ") " + sumsOfIndicators(days) + spill
 }
 
-// sumsOfIndicators unites the sketches of some days, and those of the weeks around them.
+// sumsOfIndicators counts the indicators of some days, and unites the sketches of the weeks around them. Those of days stay
+// where they are: they would be as large as the ones that they are made of.
 func sumsOfIndicators(days []time.Time) string {
-	unite := func(grain, at, within string) string {
-		return fmt.Sprintf("SELECT '%s' AS grain, dimension, %s AS at, key, uniqCombined64MergeState(15)(indicators) AS all "+
-			"FROM trend_indicators WHERE %s GROUP BY dimension, at, key", grain, at, within)
+	const (
+		count = "uniqCombined64Merge(15)(indicators) AS n"
+		none  = "defaultValueOfTypeName('AggregateFunction(uniqCombined64(15), FixedString(32))')"
+	)
+	sums := func(grain, at, state, within string) string {
+		return fmt.Sprintf("SELECT '%s' AS grain, dimension, %s AS at, key, %s, %s AS all FROM trend_indicators WHERE %s "+
+			"GROUP BY dimension, at, key", grain, at, count, state, within)
 	}
-	return "SELECT grain, dimension, at, key, finalizeAggregation(all) AS n, all FROM (" +
-		unite("day", "day", ofBuckets("day", days, day)) + " UNION ALL " +
-		unite("week", weekOf("day"), ofBuckets("day", wholeWeeks(days), day)) + ")"
+	return sums("day", "day", none, ofBuckets("day", days, day)) + " UNION ALL " +
+		sums("week", weekOf("day"), "uniqCombined64MergeState(15)(indicators)", ofBuckets("day", wholeWeeks(days), day))
 }
 
 // wholeWeeks are all days of the weeks of some days.
@@ -77,45 +81,67 @@ func (p *plan) indicatorSums(ctx context.Context, conn driver.Conn, who *who) (s
 	}
 	var (
 		from, to    = p.q.From, p.q.To
-		grain, step = "day", day
-		bucket      = "at" // of a sketch
-		bucketHere  = dayOf
-		key         = "key"
+		bucket      = dayOf // of an event
+		days, weeks string  // whose sketches are united
 		parts       []string
 	)
-	if p.q.Bucket == fraud.Weekly {
-		grain, step, stale, bucketHere = "week", 7*day, mondays(stale), weekOf("hour")
-	}
-	sums := "FROM trend_indicator_sums WHERE dimension = " + literal(p.q.By.String()) + p.ofCells + " AND "
-	united := within(grain, from, to)
-	switch {
-	case p.q.Bucket == fraud.Window:
-		bucket = fmt.Sprintf("toDateTime(%d, 'UTC')", from.Unix())
-		bucketHere = bucket
+	of := "dimension = " + literal(p.q.By.String()) + p.ofCells
+	switch p.q.Bucket {
+	case fraud.Window:
+		bucket, days = fmt.Sprintf("toDateTime(%d, 'UTC')", from.Unix()), between("day", from, to)
 		if first, last := mondayBefore(from.AddDate(0, 0, 6)), mondayBefore(to); first.Before(last) {
-			united = within("day", from, first) + " OR " + within("week", first, last) + " OR " + within("day", last, to)
+			days, weeks = between("day", from, first)+" OR "+between("day", last, to), between("at", first, last)
 		}
-	case p.q.By != fraud.ByPartnerKind: // partners of a kind may know the same indicators
-		old := ofBuckets("at", stale, step)
-		parts = append(parts, fmt.Sprintf("SELECT at AS b, key AS k, max(n) AS v %s %s AND NOT %s GROUP BY b, k", sums, united, old))
-		united += " AND " + old
+	case fraud.Weekly:
+		bucket, weeks = weekOf("hour"), between("at", from, to)
+	default:
+		days = between("day", from, to)
 	}
-	if p.q.By == fraud.ByPartnerKind {
-		key = who.kinds("key")
-	}
-	sketches := fmt.Sprintf("SELECT %s AS b, %s AS k, indicators %s (%s)", bucket, key, sums, united)
-	if len(stale) > 0 {
-		sketches += fmt.Sprintf(" UNION ALL SELECT %s AS b, %s AS k, %s AS indicators FROM events WHERE (%s) AND digest != %s %s "+
-			"GROUP BY b, k", bucketHere, strings.ReplaceAll(key, "key", keyOf[p.q.By]), sketchOf, known.recent(), erasedDigest,
-			p.days+p.within)
+	if p.q.Bucket != fraud.Window && p.q.By != fraud.ByPartnerKind { // partners of a kind may know the same indicators
+		grain, old := "day", ofBuckets("at", stale, day)
+		if days = ofBuckets("day", stale, day); p.q.Bucket == fraud.Weekly {
+			grain, old, days = "week", ofBuckets("at", mondays(stale), 7*day), ""
+			weeks = old
+		}
+		parts = append(parts, fmt.Sprintf("SELECT at AS b, key AS k, max(n) AS v FROM trend_indicator_sums WHERE grain = '%s' AND %s AND %s "+
+			"AND NOT %s GROUP BY b, k", grain, of, between("at", from, to), old))
 	}
 	if len(parts) == 0 || len(stale) > 0 {
-		parts = append(parts, "SELECT b, k, uniqCombined64Merge(15)(indicators) AS v FROM ("+sketches+") GROUP BY b, k")
+		parts = append(parts, p.unite(who, of, bucket, days, weeks, known.recent(), len(stale) > 0))
 	}
 	return "SELECT b AS at, k AS key, v AS different FROM (" + strings.Join(parts, " UNION ALL ") + ")", nil
 }
 
-// within is the condition for the sums of a grain from one time to another.
-func within(grain string, from, to time.Time) string {
-	return fmt.Sprintf("(grain = '%s' AND at >= toDateTime(%d, 'UTC') AND at < toDateTime(%d, 'UTC'))", grain, from.Unix(), to.Unix())
+// unite is a SELECT of b, k and v: how many different indicators the sketches of some days and weeks have together, and the
+// ledger's messages that are not known, if there are any.
+func (p *plan) unite(who *who, of, bucket, days, weeks, unknown string, any bool) string {
+	key := "key"
+	if p.q.By == fraud.ByPartnerKind {
+		key = who.kinds("key")
+	}
+	at := func(column string) string {
+		if p.q.Bucket == fraud.Window {
+			return bucket
+		}
+		return column
+	}
+	var sketches []string
+	if days != "" {
+		sketches = append(sketches, fmt.Sprintf("SELECT %s AS b, %s AS k, indicators FROM trend_indicators WHERE %s AND (%s)",
+			at("day"), key, of, days))
+	}
+	if weeks != "" {
+		sketches = append(sketches, fmt.Sprintf("SELECT %s AS b, %s AS k, indicators FROM trend_indicator_sums WHERE grain = 'week' "+
+			"AND %s AND (%s)", at("at"), key, of, weeks))
+	}
+	if any {
+		sketches = append(sketches, fmt.Sprintf("SELECT %s AS b, %s AS k, %s AS indicators FROM events WHERE (%s) AND digest != %s %s "+
+			"GROUP BY b, k", bucket, strings.ReplaceAll(key, "key", keyOf[p.q.By]), sketchOf, unknown, erasedDigest, p.days+p.within))
+	}
+	return "SELECT b, k, uniqCombined64Merge(15)(indicators) AS v FROM (" + strings.Join(sketches, " UNION ALL ") + ") GROUP BY b, k"
+}
+
+// between is the condition for a column of times to lie between two.
+func between(column string, from, to time.Time) string {
+	return fmt.Sprintf("(%[1]s >= toDateTime(%[2]d, 'UTC') AND %[1]s < toDateTime(%[3]d, 'UTC'))", column, from.Unix(), to.Unix())
 }

@@ -1,6 +1,6 @@
 -- How many different indicators a day or week has, over all partners and whoever may be told: for those who see
 -- everything, whose questions would otherwise put together the sketches of every partner. Counts only grow, so of several
--- of one cell the highest is the latest, and sketches of one cell are united.
+-- of one cell the highest is the latest, and sketches of one cell are united. Days have none: theirs are in trend_indicators.
 CREATE TABLE IF NOT EXISTS {{table "trend_indicator_sums"}} {{on_cluster}} (
     grain      Enum8('day' = 2, 'week' = 3),
     dimension  Enum8('type' = 1, 'category' = 2, 'partner_kind' = 3, 'kind' = 4, 'platform' = 5, 'institution' = 6,
