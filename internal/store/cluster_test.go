@@ -51,7 +51,7 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 	for round := range 8 {
 		p := m.IntN(len(next))
 		var entries []fraud.Entry
-		for range 200 {
+		for range 100 {
 			e := m.entry(noon.Add(-time.Duration(m.IntN(7*24*60)) * time.Minute))
 			if len(sent) > 0 {
 				switch earlier := sent[m.IntN(len(sent))]; m.IntN(3) {
@@ -231,12 +231,7 @@ func TestAShardThatHangsIsSaidAndLeavesNothingBehind(t *testing.T) {
 
 func TestAStreamFromAShardThatBreaksOffIsAnError(t *testing.T) {
 	d := newDBOn(t, testkit.OwnShards(t, devstack.EngineOptions{}))
-	m := maker{testkit.Seed(t)}
-	entries := make([]fraud.Entry, 200_000)
-	for i := range entries {
-		entries[i] = m.entry(noon)
-	}
-	d.insert(t, messages(0, 0, entries))
+	d.manyOpinions(t)
 	err := d.Opinions(t.Context(), func([]fraud.Opinion) error {
 		d.engine.Shards()[1].Kill()
 		return nil

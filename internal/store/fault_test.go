@@ -22,7 +22,10 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	engine := testkit.OwnClickHouse(t, devstack.EngineOptions{})
 	d := newDBOn(t, engine)
 	m := maker{testkit.Seed(t)}
-	const messagesEach = 500
+	messagesEach := int64(150)
+	if testkit.Long() {
+		messagesEach = 500
+	}
 	entries := make([]fraud.Entry, 60*messagesEach)
 	for i := range entries {
 		entries[i] = m.entry(noon.Add(-time.Duration(m.IntN(600)) * time.Minute))
@@ -119,12 +122,7 @@ func TestOnlyARefusalOfRowsGivesThemUp(t *testing.T) {
 func TestAStreamThatBreaksOffIsAnError(t *testing.T) {
 	engine := testkit.OwnClickHouse(t, devstack.EngineOptions{})
 	d := newDBOn(t, engine)
-	m := maker{testkit.Seed(t)}
-	entries := make([]fraud.Entry, 200_000)
-	for i := range entries {
-		entries[i] = m.entry(noon)
-	}
-	d.insert(t, messages(0, 0, entries))
+	d.manyOpinions(t)
 	err := d.Opinions(t.Context(), func([]fraud.Opinion) error {
 		engine.Kill()
 		return nil
@@ -137,7 +135,7 @@ func TestAStreamThatBreaksOffIsAnError(t *testing.T) {
 func TestACancelledInsertIsUnknownAndMayBeRepeated(t *testing.T) {
 	d := newDB(t)
 	m := maker{testkit.Seed(t)}
-	entries := make([]fraud.Entry, 20_000)
+	entries := make([]fraud.Entry, 5_000)
 	for i := range entries {
 		entries[i] = m.entry(noon)
 	}
@@ -153,7 +151,7 @@ func TestACancelledInsertIsUnknownAndMayBeRepeated(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantClean(t, d, map[int32]int64{0: 20_000})
+	wantClean(t, d, map[int32]int64{0: 5_000})
 }
 
 func TestAnUnstorableRowIsAFaultBeforeAnythingIsStored(t *testing.T) {

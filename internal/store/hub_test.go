@@ -104,6 +104,14 @@ func (d *db) query(t testing.TB, sql string) string {
 	return out
 }
 
+// manyOpinions are more than the network holds between the engine and its client.
+func (d *db) manyOpinions(t testing.TB) {
+	t.Helper()
+	d.query(t, "INSERT INTO "+d.Database+".opinions (digest, partner, type, grade, stance, issued) "+
+		"SELECT SHA256(toString(number)), 1, 'phone', 'exact', 'listed', 1 FROM numbers(400000) "+
+		"SETTINGS distributed_foreground_insert = 1")
+}
+
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 // noon is when the tests' messages are appended.
