@@ -37,7 +37,7 @@ test: need-go need-python engine console-tools ## run all tests on the dev stack
 	$(GO) test $(TAGS) -timeout $(TEST_LIMIT) $(TEST_FLAGS) ./...
 
 # Each package starts a broker of its own, so those without a word to Kafka are left out, and few run side by side.
-test-kafka: need-go need-python engine kafka-jars ## run the tests that use Kafka on Apache Kafka 4, and those about it
+test-kafka: need-go need-python engine kafka-jars ## run the tests that rest on Kafka on Apache Kafka 4, and those about it
 	users=$$(git grep --untracked -lE '(testkit\.(Kafka|Topic|OwnApache)|hubtest\.Start)\(' -- internal pkg cmd ':!internal/console'); \
 	    WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -p 2 -timeout $(TEST_LIMIT) $(TEST_FLAGS) \
 	    $$(for file in $$users; do echo "./$$(dirname "$$file")"; done | sort -u)

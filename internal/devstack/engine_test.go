@@ -30,6 +30,7 @@ func query(t *testing.T, e *devstack.Engine, statement string) string {
 }
 
 func TestEngineKeepsItsDataThroughKillAndStop(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	e := testkit.OwnClickHouse(t, devstack.EngineOptions{})
 	addr := e.Addr()
 	query(t, e, "CREATE DATABASE d ENGINE = Atomic")
@@ -63,6 +64,7 @@ func TestEngineKeepsItsDataThroughKillAndStop(t *testing.T) {
 }
 
 func TestEnginePausesAndResumes(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	e := testkit.OwnClickHouse(t, devstack.EngineOptions{})
 	if err := e.Pause(); err != nil {
 		t.Fatal(err)
@@ -85,6 +87,7 @@ func TestEnginePausesAndResumes(t *testing.T) {
 }
 
 func TestEngineReportsACrashWithItsLog(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	e := testkit.OwnClickHouse(t, devstack.EngineOptions{})
 	log, err := os.OpenFile(e.LogFile(), os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
@@ -105,6 +108,7 @@ func TestEngineReportsACrashWithItsLog(t *testing.T) {
 
 // Without a terminal on its standard input the engine dies of each of these.
 func TestEngineSurvivesHostileConnections(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	e := testkit.OwnClickHouse(t, devstack.EngineOptions{Users: []devstack.User{{Name: "writer", Password: "right"}}})
 	rnd := testkit.Seed(t)
 	var wg sync.WaitGroup
@@ -136,6 +140,7 @@ func TestEngineSurvivesHostileConnections(t *testing.T) {
 }
 
 func TestEngineUsersHaveTheRightsOfTheirProfile(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	e := testkit.OwnClickHouse(t, devstack.EngineOptions{Users: []devstack.User{
 		{Name: "writer", Password: "w"},
 		{Name: "analyst", Password: "a", Grants: []string{"GRANT SELECT ON d.*"}, Limits: []devstack.Limit{
@@ -180,6 +185,7 @@ func TestEngineUsersHaveTheRightsOfTheirProfile(t *testing.T) {
 }
 
 func TestEngineRefusesAPortInUse(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -193,6 +199,7 @@ func TestEngineRefusesAPortInUse(t *testing.T) {
 }
 
 func TestEngineEndsWithItsParent(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	for _, paused := range []bool{false, true} {
 		t.Run(map[bool]string{false: "serving", true: "paused"}[paused], func(t *testing.T) {
 			dir := t.TempDir()

@@ -19,6 +19,7 @@ import (
 // TestCampaignsMergeAndSplit sees through the API how two frauds become one by an account that both use, on a hub with
 // two nodes that keep campaigns, and fall apart again when the bank takes that account back.
 func TestCampaignsMergeAndSplit(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	every := map[string]any{"campaigns.every": "200ms"}
 	hub := hubtest.Start(t, hubtest.Options{NodeOptions: hubtest.NodeOptions{Settings: every}})
 	hub.NewNode(t, hubtest.NodeOptions{Role: "ingest", Settings: every}).Restart(t)

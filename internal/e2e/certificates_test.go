@@ -21,6 +21,7 @@ import (
 // A partner that has a certificate and no key at all reports and asks on every node; its quotas and its state hold as
 // for a key, within 5 seconds and on connections that are open; and the hub's own certificate is renewed while it runs.
 func TestACertificateIsAllThatAPartnerNeeds(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	dir := t.TempDir()
 	servers, clients := testkit.NewAuthority(t, "servers"), testkit.NewAuthority(t, "clients")
 	certFile, keyFile := testkit.WriteCertificate(t, dir, "hub", servers.Issue(t, testkit.Certificate{Server: true}))

@@ -96,6 +96,7 @@ func refused(t *testing.T, what string, err error, code string) {
 // The whole life: a holder disputes over Kafka, every node answers "observe only" at once, authorities acknowledge and
 // decide, and every node answers so.
 func TestADisputeGoesFromItsOpeningToItsDecision(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	d := startDisputes(t, nil)
 	ctx := t.Context()
 	bank, police := d.Client(t, "bank"), d.other.Client(t, "police")
@@ -297,6 +298,7 @@ func lookForWhatAuthoritiesAloneAreShown(t *testing.T, d *disputes, ids ...uuid.
 // With clocks that run out at once: what is overdue comes first, is in the metrics and once in the log; a listing that
 // nobody renews lapses, and one that its reporter renews does not.
 func TestDisputesThatWaitTooLongEscalateAndListingsLapse(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	d := startDisputes(t, map[string]any{"disputes.acknowledge_within": "1ms", "disputes.decide_within": "2ms",
 		"disputes.reaffirm_within": "1s", "disputes.look_every": "100ms"})
 	ctx := t.Context()

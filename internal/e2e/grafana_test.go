@@ -81,6 +81,7 @@ func dashboards(t *testing.T) (all []dashboard) {
 }
 
 func TestDashboardsAreWhole(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	var provisioned struct {
 		Datasources []struct{ UID, Type string }
 	}

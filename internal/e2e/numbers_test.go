@@ -35,6 +35,7 @@ var compare = gocmp.AllowUnexported(place{}, number{})
 // TestWhatAnalystsSeeIsTheLedger asks each endpoint of trends in each of its forms, counts for itself, and runs what
 // Grafana asks, all with the rights of the analyst's user.
 func TestWhatAnalystsSeeIsTheLedger(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	a := newAnalysts(t)
 	t.Run("series are direct counts", a.series)
 	t.Run("the heat strip is a direct count", a.heat)

@@ -93,6 +93,7 @@ func pin(t *testing.T, daemon int) {
 // a proper one, memory stays bounded, and afterwards all is answered. In the long form the hub does nearly as much as ever,
 // those who are answered hardly wait, and what is less urgent suffers first.
 func TestOverloadIsShed(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	sizes, conns, each, rounds := []int{25}, 128, 2*time.Second, 1
 	if testkit.Long() {
 		sizes, conns, each, rounds = []int{1, 25}, 512, 15*time.Second, 3

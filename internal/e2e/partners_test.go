@@ -18,6 +18,7 @@ import (
 // A key that is revoked on one node is refused on the other within 5 seconds; without ClickHouse both serve on, and
 // start again, with what they knew; and of an issued key nothing but its hash is kept anywhere.
 func TestPartnersAreTheSameOnEveryNode(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	engine := testkit.OwnClickHouse(t, devstack.EngineOptions{})
 	options := hubtest.NodeOptions{Snapshots: true, Settings: map[string]any{"registry": "clickhouse"}}
 	hub := hubtest.Start(t, hubtest.Options{Engine: engine, NodeOptions: options})

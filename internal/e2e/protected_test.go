@@ -19,6 +19,7 @@ import (
 // What is put on the protected list while the hub runs is cleared on every node and refused at both doors; what is taken
 // off it is again what partners say of it.
 func TestTheProtectedListIsInForceOnEveryNodeWithoutARestart(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	file := filepath.Join(t.TempDir(), "protected.yaml")
 	protect := func(values string) {
 		t.Helper()

@@ -26,6 +26,7 @@ import (
 // TestASweepIsStoppedAndACanaryAlarmsOnFirstTouch goes through random telephone numbers with a platform's key: a
 // million with the default quotas in the long form, fewer with smaller ones in the short. Canaries stand among them.
 func TestASweepIsStoppedAndACanaryAlarmsOnFirstTouch(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	size, batch, distinct := 20_000, 500, 5_000
 	quotas := map[string]int{"distinct": distinct}
 	if testkit.Long() {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/waspada-hub/waspada/internal/hubtest"
+	"github.com/waspada-hub/waspada/internal/testkit"
 	"github.com/waspada-hub/waspada/pkg/client"
 	"github.com/waspada-hub/waspada/pkg/fraud"
 	"github.com/waspada-hub/waspada/pkg/indicator"
@@ -13,6 +14,7 @@ import (
 
 // How much a partner asked is in ClickHouse when the daemon has drained, also what a quota refused, from every run.
 func TestWhatPartnersAskedIsWrittenWhenTheDaemonStops(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	hub := hubtest.Start(t, hubtest.Options{})
 	hub.Publish(t, "bank-harimau", report(t, hub, caller))
 	becomes(t, hub, caller, fraud.Suspected)

@@ -230,6 +230,7 @@ func (w *walk) stream(key, query string) (told map[string]bool) {
 // TestEveryRouteTellsEachPartnerWhatItsMarkingAllows walks every route that tells of what was said, for every kind of
 // partner, membership, scope and marking.
 func TestEveryRouteTellsEachPartnerWhatItsMarkingAllows(t *testing.T) {
+	testkit.SameOnAnyKafka(t)
 	hub := hubtest.Start(t, hubtest.Options{NotStarted: true})
 	askers := takePart(t, hub)
 	hub.Restart(t)

@@ -33,6 +33,15 @@ func RequireApache(t testing.TB) {
 	}
 }
 
+// SameOnAnyKafka skips a test whose claim does not rest on how Kafka behaves where the suite runs again on Apache Kafka: it
+// has run on the dev stack's broker.
+func SameOnAnyKafka(t testing.TB) {
+	t.Helper()
+	if os.Getenv("WASPADA_TEST_KAFKA") == "apache" {
+		t.Skip("not about Kafka: make test runs it")
+	}
+}
+
 // AsUser is a user's way to an Apache Kafka; on one that is not secure, everybody's.
 func AsUser(t testing.TB, cluster *devstack.ApacheCluster, user string) topic.Cluster {
 	t.Helper()

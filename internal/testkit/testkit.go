@@ -12,11 +12,12 @@
 // A part that is missing fails the test and says how to get it; nothing is skipped.
 //
 // WASPADA_TEST_KAFKA chooses the shared Kafka of the tests: empty is the dev stack's broker inside the process,
-// "apache" starts an Apache Kafka from its jars, "host:port" takes one that runs. With "apache" the tests about
-// Apache Kafka itself (OwnApache) run, too. WASPADA_TEST_CLICKHOUSE chooses the ClickHouse: empty is one engine,
-// "cluster" two that are the shards of a cluster; the engine that a test is given is then the first of its Shards().
-// WASPADA_TEST_SEED repeats the randomness of a run. WASPADA_TEST_LONG runs the long form of the tests that have
-// one. WASPADA_TEST_NO_MOUNT=1 accepts that nothing is tested on a full disk where none can be mounted.
+// "apache" starts an Apache Kafka from its jars, "host:port" takes one that runs. With "apache" the tests about Apache
+// Kafka itself (OwnApache) run, too, and those that say nothing about Kafka (SameOnAnyKafka) do not.
+// WASPADA_TEST_CLICKHOUSE chooses the ClickHouse: empty is one engine, "cluster" two that are the shards of a cluster;
+// the engine that a test is given is then the first of its Shards(). WASPADA_TEST_SEED repeats the randomness of a run.
+// WASPADA_TEST_LONG runs the long form of the tests that have one. WASPADA_TEST_NO_MOUNT=1 accepts that nothing is
+// tested on a full disk where none can be mounted.
 package testkit
 
 import (
