@@ -43,10 +43,10 @@ func newFilter(digests int) *filter {
 
 // mayContain is certain when it is false.
 func (f *filter) mayContain(t tag) bool {
-	h, step := t.hi, t.lo|1
+	words, m, h, step := f.words, f.m, t.hi, t.lo|1
 	for range f.k {
-		bit, _ := bits.Mul64(h, f.m) // h scaled to 0…m-1 by its top bits, without a division
-		if atomic.LoadUint64(&f.words[bit>>6])>>(bit&63)&1 == 0 {
+		bit, _ := bits.Mul64(h, m) // h scaled to 0…m-1 by its top bits, without a division
+		if atomic.LoadUint64(&words[bit>>6])>>(bit&63)&1 == 0 {
 			return false
 		}
 		h += step
@@ -79,8 +79,7 @@ const block = 64
 
 // screen marks the digests of a block that pass the first two probes; 1 in 11 unlisted ones does in a new filter. The
 // loads of a round depend on nothing but the digests and on no branch, so the processor has many under way at once:
-// what
-// a filter larger than the caches costs is not hashing but waiting for memory.
+// what a filter larger than the caches costs is not hashing but waiting for memory.
 func (f *filter) screen(digests []indicator.Digest) uint64 {
 	words, m := f.words, f.m
 	first, second := uint64(0), uint64(0)
