@@ -18,13 +18,15 @@ import (
 )
 
 // bareLoop is what ingest is held against: it fetches, decodes and inserts, and does nothing else. It believes what it
-// reads: no signature, no rights, no taxonomy, no opinions, no change log, no offsets committed, nothing found twice.
-// Reader, decoder and insert are the hub's own. It is a process by itself, as the daemon is.
+// reads: no signature, no rights, no taxonomy, no change log, no offsets committed, nothing found twice. Reader, decoder
+// and insert are the hub's own. It is a process by itself, as the daemon is.
 type bareLoop struct {
 	Brokers              []string
 	Topic                string
 	Ends                 map[int]int64
 	ClickHouse, Database string
+	// Opinions are stored beside the events: what a hub must have that answers look-ups after a restart.
+	Opinions bool
 }
 
 const bareEnv = "WASPADA_BENCH_BARE"
@@ -83,10 +85,14 @@ func (l *bareLoop) run(ctx context.Context) error {
 						return err
 					}
 					for j := range items {
-						block.Entries = append(block.Entries, fraud.Entry{
+						e := fraud.Entry{
 							Position: fraud.Position{Partition: int32(partition), Offset: m.Offset, Index: uint16(j)},
 							Appended: m.Appended, Partner: 1, Event: items[j].Event,
-						})
+						}
+						if l.Opinions {
+							e.Opinions = e.Event.Opinions(1, 0, fraud.Provenance{Accepted: fraud.SecondsOf(m.Appended)})
+						}
+						block.Entries = append(block.Entries, e)
 					}
 				}
 				if next = got.Next; len(block.Entries) < blockOf && next < end {

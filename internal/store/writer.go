@@ -1,11 +1,8 @@
 package store
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -53,7 +50,16 @@ func (w *Writer) Insert(ctx context.Context, seg fraud.Segment) error {
 		return err
 	}
 	// 1. Opinions, so that a stored event means that its opinions are stored.
-	if err := insert(ctx, w.conn, "opinions", opinionColumns, opinionsIn(&seg)); err != nil {
+	var opinions []*fraud.Opinion
+	for i := range seg.Entries {
+		for j := range seg.Entries[i].Opinions {
+			opinions = append(opinions, &seg.Entries[i].Opinions[j])
+		}
+	}
+	for i := range seg.TakenBack {
+		opinions = append(opinions, &seg.TakenBack[i])
+	}
+	if err := insert(ctx, w.conn, "opinions", opinionColumns, opinions); err != nil {
 		return err
 	}
 	// 2. Dead letters and 3. events, each as one block into one partition: the only insert that is whole or not at all.
@@ -74,50 +80,6 @@ func (w *Writer) Insert(ctx context.Context, seg fraud.Segment) error {
 	}
 	// 4. Only now the word that all of it is stored. Up to here a failure repeats the whole segment, harmlessly.
 	return w.extend(ctx, &seg)
-}
-
-// opinionsIn are the opinions of a segment in the order in which their table keeps them: ClickHouse then writes the block
-// as it comes. Sorting costs less here than there, where every column is moved.
-func opinionsIn(seg *fraud.Segment) []*fraud.Opinion {
-	type place struct {
-		first uint64 // of the digest: nearly always all that is compared
-		*fraud.Opinion
-	}
-	var all []place
-	for i := range seg.Entries {
-		for j := range seg.Entries[i].Opinions {
-			o := &seg.Entries[i].Opinions[j]
-			all = append(all, place{o.Digest.Word(0), o})
-		}
-	}
-	for i := range seg.TakenBack {
-		o := &seg.TakenBack[i]
-		all = append(all, place{o.Digest.Word(0), o})
-	}
-	slices.SortFunc(all, func(a, b place) int {
-		if a.first != b.first {
-			return cmp.Compare(a.first, b.first)
-		}
-		return cmp.Or(bytes.Compare(a.Digest[:], b.Digest[:]), cmp.Compare(a.Partner, b.Partner),
-			cmp.Compare(a.Origin, b.Origin), sightedLast(a.Opinion, b.Opinion))
-	})
-	// Side by side, since each column is filled by going through all of them.
-	copies, rows := make([]fraud.Opinion, len(all)), make([]*fraud.Opinion, len(all))
-	for i := range all {
-		copies[i] = *all[i].Opinion
-		rows[i] = &copies[i]
-	}
-	return rows
-}
-
-func sightedLast(a, b *fraud.Opinion) int {
-	switch {
-	case a.Stance != fraud.Sighted && b.Stance == fraud.Sighted:
-		return -1
-	case a.Stance == fraud.Sighted && b.Stance != fraud.Sighted:
-		return 1
-	}
-	return 0
 }
 
 // PutPartners records who the numbers are. It may be repeated; the last word on a number stands.
