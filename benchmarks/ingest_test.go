@@ -32,8 +32,8 @@ var (
 )
 
 // BenchmarkIngest drains the same topic in turns: by the hub's daemon, by a bare loop, by one that stores opinions, too,
-// and by ClickHouse's own Kafka engine. Each fills a database of its own. Counted is from the first fetch until all is stored and, of the hub,
-// committed, so start-up is not in it; and the processor time of each party meanwhile.
+// and by ClickHouse's own Kafka engine. Each fills a database of its own. Counted is from the first fetch until all is
+// stored and, of the hub, committed, so start-up is not in it; and the processor time of each party meanwhile.
 func BenchmarkIngest(b *testing.B) {
 	events := 200_000
 	if testkit.Long() {
