@@ -32,30 +32,30 @@ func readQuestions(body []byte, to []question) (all []question, ok bool) {
 			if len(all) == maxIndicators {
 				return false
 			}
+			if digest, ok := in.alike(); ok {
+				all = append(all, all[len(all)-1])
+				all[len(all)-1].Digest = digest
+				return true
+			}
 			all = append(all, question{})
-			q := &all[len(all)-1]
-			return len(all) > 1 && in.alike(q, &all[len(all)-2]) || in.question(q)
+			return in.question(&all[len(all)-1])
 		}) && len(all) > 0
 	})
 	in.space()
 	return all, ok && len(all) > 0 && len(in.rest) == 0
 }
 
-// alike reads one that is written as the one before.
-func (in *questions) alike(q, before *question) bool {
+// alike reads the digest of a question that is otherwise the one before.
+func (in *questions) alike() (digest indicator.Digest, ok bool) {
 	in.space()
 	n, end := len(in.last), in.hole+digestText
 	if n == 0 || len(in.rest) < n || !bytes.Equal(in.rest[:in.hole], in.last[:in.hole]) ||
-		!bytes.Equal(in.rest[end:n], in.last[end:]) {
-		return false
-	}
-	*q = *before
-	if q.Digest.UnmarshalText(in.rest[in.hole:end]) != nil || q.Digest.IsZero() {
-		*q = question{}
-		return false
+		!bytes.Equal(in.rest[end:n], in.last[end:]) ||
+		digest.UnmarshalText(in.rest[in.hole:end]) != nil || digest.IsZero() {
+		return digest, false
 	}
 	in.rest = in.rest[n:]
-	return true
+	return digest, true
 }
 
 // digestText is how long a digest is as text.
