@@ -47,7 +47,6 @@ func (p *partition) accept(ctx context.Context, from beginning) error {
 			return fmt.Errorf("expected offset %d, got %d to %d", expected, got.Messages[0].Offset, got.Next-1)
 		}
 		c := p.open(got.Messages)
-		c.behind = got.Next < got.End
 		if expected == from.offset {
 			c.First = from.after // the ledger shall not wait for what is lost
 		}

@@ -15,11 +15,9 @@ type Config struct {
 	// Topic is read, as consumer group Group; pointers to what was refused go to DeadLetters.
 	Topic, DeadLetters, Group string
 
-	// SegmentAge and SegmentEvents say when a segment is inserted: at the first of the two. While Kafka holds more than
-	// was fetched, BacklogAge stands in the place of SegmentAge: an insert costs the ledger some 20 ms however few rows
-	// it has, and small ones are merged more often.
-	SegmentAge, BacklogAge time.Duration
-	SegmentEvents          int
+	// SegmentAge and SegmentEvents say when a segment is inserted: at the first of the two.
+	SegmentAge    time.Duration
+	SegmentEvents int
 	// BufferEvents is how many events, over all partitions, may wait for the ledger. One takes 1 KB, at the very most
 	// 2 KB, since its terms are resolved and everything else in it is bounded.
 	BufferEvents int
@@ -51,7 +49,7 @@ func DefaultConfiguration() Config {
 		Topic: "waspada.reports.v1", DeadLetters: "waspada.deadletters.v1", Group: "waspada-ingest",
 		// Blocks of 10,000 rows and more are what the ledger is fast with; at low rates a second is soon enough for
 		// what only statistics read.
-		SegmentAge: time.Second, BacklogAge: 5 * time.Second, SegmentEvents: 50_000, BufferEvents: 200_000,
+		SegmentAge: time.Second, SegmentEvents: 50_000, BufferEvents: 200_000,
 		SessionTimeout: 15 * time.Second, HeartbeatInterval: 2 * time.Second, RebalanceTimeout: 30 * time.Second,
 		Watchdog:     time.Minute,
 		RefusedShare: 0.2, RefusedWindow: 10_000,

@@ -54,15 +54,14 @@ func (p *partition) settle(ctx, hurry context.Context, s fraud.Segment, next int
 }
 
 // collect takes chunks until there are enough of them for a segment, or the first is old enough: none when the queue is
-// closed and empty. While more is known to come it waits longer, with no more than its share of the room: whoever is to
-// fill the room up must not be what is waited for.
+// closed and empty.
 func (p *partition) collect(ctx context.Context) (chunks []chunk) {
 	c, ok := <-p.queue
 	if !ok {
 		return nil
 	}
 	chunks, events := append(chunks, c), c.events()
-	old, late := time.NewTimer(p.cfg.SegmentAge), false
+	old := time.NewTimer(p.cfg.SegmentAge)
 	defer old.Stop()
 	done := ctx.Done()
 	for events < p.cfg.SegmentEvents {
@@ -73,30 +72,13 @@ func (p *partition) collect(ctx context.Context) (chunks []chunk) {
 			}
 			chunks, events = append(chunks, c), events+c.events()
 		case <-old.C:
-			if late {
-				return chunks
-			}
-			late = true
-			old.Reset(p.cfg.BacklogAge - p.cfg.SegmentAge)
+			return chunks
 		case <-done:
 			// accept is about to close the queue: take what is in it, and insert it at once.
 			done = nil
 		}
-		if late && (!chunks[len(chunks)-1].behind || events >= p.share()) {
-			return chunks
-		}
 	}
 	return chunks
-}
-
-// share is how many events this partition may keep waiting while it is behind: all partitions together half of the room,
-// so that the other half is for what is on its way into the ledger.
-func (p *partition) share() int {
-	partitions := 1
-	if held := p.held.Load(); held != nil {
-		partitions = max(1, len(*held))
-	}
-	return p.cfg.BufferEvents / 2 / partitions
 }
 
 // join makes one segment of chunks that follow on each other. Entries are large: they are copied once.

@@ -31,8 +31,6 @@ type chunk struct {
 	fraud.Segment
 	// cost is what it takes of the room for events that wait.
 	cost int64
-	// behind says that Kafka held more when this was fetched.
-	behind bool
 }
 
 func (c *chunk) events() int { return len(c.Entries) + len(c.DeadLetters) }
