@@ -40,7 +40,7 @@ func TestClientsSeeNoErrorWhileNodesRestart(t *testing.T) {
 	if !testkit.Long() {
 		return
 	}
-	former := hubtest.FormerBinary(t, "waspadad")
+	former := hubtest.FormerDaemon(t)
 	table.Run(t, "rolling upgrade, one version beside the next, and back", Scenario{
 		Nodes: cluster(former), RecoverWithin: 15 * time.Second,
 		Fault: func(t *testing.T, r *Rig) {

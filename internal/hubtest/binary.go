@@ -17,38 +17,51 @@ func Main(m *testing.M) { testkit.Main(m) }
 // Binary is the path of a freshly built command of this module.
 func Binary(t testing.TB, name string) string {
 	t.Helper()
-	dir, err := build()
+	built.Lock()
+	defer built.Unlock()
+	if path := built.paths[name]; path != "" {
+		return path
+	}
+	path, err := build(name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(dir, name)
+	built.paths[name] = path
+	return path
 }
 
-// build builds once a test process. Go's own cache keeps what is compiled, so the next run only links.
-var build = sync.OnceValues(func() (string, error) {
+// built are the commands that this test process has: most need one, and each takes seconds to link.
+var built = struct {
+	sync.Mutex
+	paths map[string]string
+}{paths: map[string]string{}}
+
+// build links a command. Go's own cache keeps what is compiled.
+func build(name string) (path string, err error) {
 	dir, err := os.MkdirTemp("", "waspada-bin-")
 	if err != nil {
 		return "", err
 	}
 	testkit.OnExit(func() { _ = os.RemoveAll(dir) })
-	cmd := exec.Command("go", "build", "-tags", "nomsgpack", "-o", dir, "github.com/waspada-hub/waspada/cmd/...")
+	path = filepath.Join(dir, name)
+	cmd := exec.Command("go", "build", "-tags", "nomsgpack", "-o", path, "github.com/waspada-hub/waspada/cmd/"+name)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the commands: %w\n%s", err, out)
+		return "", fmt.Errorf("build %s: %w\n%s", name, err, out)
 	}
-	return dir, nil
-})
+	return path, nil
+}
 
-// former is the commit that FormerBinary builds: the last one whose boards had no roll-up. Move it with each release.
+// former is the commit that FormerDaemon builds: the last one whose boards had no roll-up. Move it with each release.
 const former = "596d41e8796720ae31e34107d2d148e96fce562e"
 
-// FormerBinary is the path of a command as it was one version ago, built from the repository's history.
-func FormerBinary(t testing.TB, name string) string {
+// FormerDaemon is the path of waspadad as it was one version ago, built from the repository's history.
+func FormerDaemon(t testing.TB) string {
 	t.Helper()
 	dir, err := buildFormer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return filepath.Join(dir, name)
+	return filepath.Join(dir, "waspadad")
 }
 
 var buildFormer = sync.OnceValues(func() (string, error) {
@@ -58,7 +71,7 @@ var buildFormer = sync.OnceValues(func() (string, error) {
 	}
 	testkit.OnExit(func() { _ = os.RemoveAll(dir) })
 	const script = `root=$(git rev-parse --show-toplevel) && git -C "$root" archive "$1" | tar -x -C "$2" && cd "$2" &&
-		go build -tags nomsgpack -o . ./cmd/...`
+		go build -tags nomsgpack -o . ./cmd/waspadad`
 	if out, err := exec.Command("bash", "-euo", "pipefail", "-c", script, "build", former, dir).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the former version from the history (is this a shallow clone? git fetch --unshallow): "+
 			"%w\n%s", err, out)
