@@ -9,7 +9,7 @@ import { dayOf } from '../parts/days'
 import { download } from '../parts/download'
 import { Icon } from '../parts/icon'
 import { Notice } from '../parts/notice'
-import { usePages } from '../parts/pages'
+import { ListEnd, usePages } from '../parts/pages'
 import { Select } from '../parts/select'
 import { clock, counted, day, known, moment, number, t } from '../words'
 import { asked, change, kinds, kindWord, question, spansOf, stems, whats, type Kind, type Span } from './audit.question'
@@ -129,18 +129,7 @@ export function AuditPage() {
       )}
       {list.rows && list.rows.length === 0 && <p class="empty">{t('audit_empty')}</p>}
       {list.rows && list.rows.length > 0 && <Table rows={list.rows} asking={list.asking} />}
-      {list.rows && list.rows.length > 0 && (
-        <p class="list-end">
-          <span class="aside" role="status">
-            {counted('records', list.rows.length)}
-          </span>
-          {list.more && (
-            <button type="button" class="plain" disabled={list.asking} onClick={list.more}>
-              {t('show_more')}
-            </button>
-          )}
-        </p>
-      )}
+      {list.rows && list.rows.length > 0 && <ListEnd list={list} of="records" />}
       <p class="hint">
         {t('audit_hint')} {t('audit_export_hint')}
       </p>

@@ -2,15 +2,12 @@
 import { answered, hub } from '../hub/client'
 import type { components } from '../hub/schema'
 import { holds, me } from '../hub/session'
-import { useAnswer } from '../parts/answer'
 import { Bar } from '../parts/bar'
-import { Icon } from '../parts/icon'
-import { Notice } from '../parts/notice'
 import { sorted, SortHead } from '../parts/sorting'
 import { query } from '../route'
-import { day, known, moment, number, percent, t, took, type Word } from '../words'
-import { Evidence } from './board.evidence'
-import { BoardTime, bounds, change, days } from './board.time'
+import { known, number, percent, t, took, type Word } from '../words'
+import { AsOf, BoardPage, Heading } from './board'
+import { change } from './board.time'
 
 type Board = components['schemas']['PartnerBoard']
 type Row = Board['partners'][number]
@@ -35,36 +32,18 @@ const columns: Record<string, (row: Row) => number | string | undefined> = {
   actions: (row) => row.taken.actions,
 }
 
-export function PartnerBoardPage() {
-  const asked = bounds(days())
-  const list = useAnswer(JSON.stringify(asked), () =>
-    answered(hub.GET('/v1/scoreboards/partners', { params: { query: asked } })),
-  )
-  const board = list.answer
-  return (
-    <div class={page}>
-      <h1>{t('partner_board_title')}</h1>
-      <div class="controls">
-        <BoardTime page={page} />
-        <button type="button" class="quiet" onClick={list.again}>
-          <Icon name="refresh" size={16} /> {t('refresh')}
-        </button>
-      </div>
-      {list.problem && <Notice problem={list.problem} again={list.again} />}
-      {!board && !list.problem && (
-        <p class="waiting" role="status">
-          {t('loading')}
-        </p>
-      )}
-      {board && (
-        <div class="stack" aria-busy={list.asking}>
-          {board.partners.length === 0 ? <p class="empty">{t('partner_board_empty')}</p> : <Told board={board} />}
-        </div>
-      )}
-      {holds('oversee') && <Evidence page={page} />}
-    </div>
-  )
-}
+export const PartnerBoardPage = () => (
+  <BoardPage<Board>
+    page={page}
+    title="partner_board_title"
+    ask={(query) => answered(hub.GET('/v1/scoreboards/partners', { params: { query } }))}
+    empty={(board) =>
+      board.partners.length > 0 ? undefined : 'partner_board_empty'
+    }
+  >
+    {(board) => <Told board={board} />}
+  </BoardPage>
+)
 
 function Told({ board }: { board: Board }) {
   const order = query.value.get('sort') ?? '-reports'
@@ -86,14 +65,6 @@ function Told({ board }: { board: Board }) {
     </>
   )
 }
-
-const Heading = ({ board }: { board: Board }) => (
-  <>{t('board_between', { from: day(new Date(board.from)), to: day(new Date(new Date(board.to).getTime() - 1)) })}</>
-)
-
-const AsOf = ({ board }: { board: Board }) => (
-  <p class="aside">{t('board_as_of', { time: moment(new Date(board.as_of)) })}</p>
-)
 
 function Summary({ rows }: { rows: Row[] }) {
   const figures: [Word, (row: Row) => number][] = [

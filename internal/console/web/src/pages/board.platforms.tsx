@@ -2,16 +2,13 @@
 import { answered, hub } from '../hub/client'
 import type { components } from '../hub/schema'
 import { holds } from '../hub/session'
-import { useAnswer } from '../parts/answer'
 import { Bar, type Piece } from '../parts/bar'
-import { Icon } from '../parts/icon'
-import { Notice } from '../parts/notice'
 import { sorted, SortHead } from '../parts/sorting'
 import { query } from '../route'
-import { day, moment, number, percent, t, took, type Word } from '../words'
+import { number, percent, t, took, type Word } from '../words'
 import { platformTitle } from '../words/terms'
-import { Evidence } from './board.evidence'
-import { BoardTime, bounds, change, days } from './board.time'
+import { AsOf, BoardPage, Heading } from './board'
+import { change } from './board.time'
 
 type Board = components['schemas']['PlatformBoard']
 type Row = Board['platforms'][number]
@@ -37,40 +34,18 @@ const pieces = (row: Pick<Row, 'acted' | 'withdrawn' | 'open' | 'overdue'>): Pie
   { of: row.overdue, look: 'bar-overdue' },
 ]
 
-export function PlatformBoardPage() {
-  const asked = bounds(days())
-  const list = useAnswer(JSON.stringify(asked), () =>
-    answered(hub.GET('/v1/scoreboards/platforms', { params: { query: asked } })),
-  )
-  const board = list.answer
-  return (
-    <div class={page}>
-      <h1>{t('platform_board_title')}</h1>
-      <div class="controls">
-        <BoardTime page={page} />
-        <button type="button" class="quiet" onClick={list.again}>
-          <Icon name="refresh" size={16} /> {t('refresh')}
-        </button>
-      </div>
-      {list.problem && <Notice problem={list.problem} again={list.again} />}
-      {!board && !list.problem && (
-        <p class="waiting" role="status">
-          {t('loading')}
-        </p>
-      )}
-      {board && (
-        <div class="stack" aria-busy={list.asking}>
-          {board.platforms.length === 0 ? (
-            <p class="empty">{t(holds('oversee') ? 'platform_board_empty' : 'platform_board_empty_own')}</p>
-          ) : (
-            <Told board={board} />
-          )}
-        </div>
-      )}
-      {holds('oversee') && <Evidence page={page} />}
-    </div>
-  )
-}
+export const PlatformBoardPage = () => (
+  <BoardPage<Board>
+    page={page}
+    title="platform_board_title"
+    ask={(query) => answered(hub.GET('/v1/scoreboards/platforms', { params: { query } }))}
+    empty={(board) =>
+      board.platforms.length > 0 ? undefined : holds('oversee') ? 'platform_board_empty' : 'platform_board_empty_own'
+    }
+  >
+    {(board) => <Told board={board} />}
+  </BoardPage>
+)
 
 function Told({ board }: { board: Board }) {
   const order = query.value.get('sort') ?? '-signals'
@@ -93,12 +68,9 @@ function Told({ board }: { board: Board }) {
         <section class="sheet" aria-labelledby="board-of">
           <header>
             <h2 id="board-of">
-              {t('board_between', {
-                from: day(new Date(board.from)),
-                to: day(new Date(new Date(board.to).getTime() - 1)),
-              })}
+              <Heading board={board} />
             </h2>
-            <p class="aside">{t('board_as_of', { time: moment(new Date(board.as_of)) })}</p>
+            <AsOf board={board} />
           </header>
           <div class="scroll" tabIndex={0} role="region" aria-label={t('page_platform_board')}>
             <table class="list board">

@@ -5,7 +5,7 @@ import { useAnswer } from '../parts/answer'
 import { Choice } from '../parts/choice'
 import { Icon } from '../parts/icon'
 import { Notice } from '../parts/notice'
-import { usePages } from '../parts/pages'
+import { ListEnd, usePages } from '../parts/pages'
 import { goTo, linkTo, query } from '../route'
 import { counted, day, known, moment, number, t } from '../words'
 import { categoryTitle } from '../words/terms'
@@ -181,16 +181,7 @@ function Table({ whole }: { whole: Whole }) {
           </tbody>
         </table>
       </div>
-      <div class="list-end">
-        <p class="aside" role="status">
-          {list.rows && counted('nodes', list.rows.length)}
-        </p>
-        {list.more && (
-          <button type="button" class="plain" disabled={list.asking} onClick={list.more}>
-            {t('show_more')}
-          </button>
-        )}
-      </div>
+      <ListEnd list={list} of="nodes" />
     </>
   )
 }

@@ -4,10 +4,10 @@ import type { components } from '../hub/schema'
 import { Choice } from '../parts/choice'
 import { Icon } from '../parts/icon'
 import { Notice } from '../parts/notice'
-import { usePages } from '../parts/pages'
+import { ListEnd, usePages } from '../parts/pages'
 import { Select } from '../parts/select'
 import { goTo, linkTo, query } from '../route'
-import { counted, known, moment, number, t } from '../words'
+import { known, moment, number, t } from '../words'
 import { categoryTitle, topCategories } from '../words/terms'
 import { OneCampaign } from './campaigns.one'
 import { Sign, types } from './campaigns.shape'
@@ -137,16 +137,7 @@ function List() {
               </tbody>
             </table>
           </div>
-          <div class="list-end">
-            <p class="aside" role="status">
-              {counted('campaigns', list.rows.length)}
-            </p>
-            {list.more && (
-              <button type="button" class="plain" disabled={list.asking} onClick={list.more}>
-                {t('show_more')}
-              </button>
-            )}
-          </div>
+          <ListEnd list={list} of="campaigns" />
         </>
       )}
     </div>

@@ -4,10 +4,10 @@ import type { components } from '../hub/schema'
 import { Digest } from '../parts/digest'
 import { Icon } from '../parts/icon'
 import { Notice } from '../parts/notice'
-import { usePages } from '../parts/pages'
+import { ListEnd, usePages } from '../parts/pages'
 import { Choice } from '../parts/choice'
 import { goTo, query } from '../route'
-import { counted, known, moment, t } from '../words'
+import { known, moment, t } from '../words'
 import { categoryTitle } from '../words/terms'
 
 type Arrival = components['schemas']['Arrivals']['events'][number]
@@ -95,18 +95,7 @@ export function ReportsPage() {
           {t('loading')}
         </p>
       )}
-      {list.rows && list.rows.length > 0 && (
-        <p class="list-end">
-          <span class="aside" role="status">
-            {counted('rows', list.rows.length)}
-          </span>
-          {list.more && (
-            <button type="button" class="plain" disabled={list.asking} onClick={list.more}>
-              {t('show_more')}
-            </button>
-          )}
-        </p>
-      )}
+      {list.rows && list.rows.length > 0 && <ListEnd list={list} of="rows" />}
     </div>
   )
 }

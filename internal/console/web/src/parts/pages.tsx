@@ -1,6 +1,7 @@
 import { useSignal, type Signal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { problemOf, type Problem } from '../hub/problem'
+import { counted, t } from '../words'
 
 export type Listed<T> = {
   rows: T[] | undefined
@@ -40,3 +41,17 @@ export function usePages<T>(
     again: () => void fetch(),
   }
 }
+
+/** ListEnd says how many rows are there, and asks for more where there are. */
+export const ListEnd = <T,>({ list, of }: { list: Listed<T>; of: Parameters<typeof counted>[0] }) => (
+  <p class="list-end">
+    <span class="aside" role="status">
+      {list.rows && counted(of, list.rows.length)}
+    </span>
+    {list.more && (
+      <button type="button" class="plain" disabled={list.asking} onClick={list.more}>
+        {t('show_more')}
+      </button>
+    )}
+  </p>
+)
