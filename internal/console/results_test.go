@@ -32,6 +32,12 @@ const signals = `
 	WHERE at < now64(3) AND (step = 0 OR step = 1 AND NOT wrong AND h % 3 != 2 OR step = 2 AND acts AND NOT wrong AND runner != 0
 		OR step = 3 AND wrong)`
 
+// unrolled says that the boards' roll-up knows nothing of the signals since they began, as it would of a partition whose
+// first message came then. Otherwise their past months are taken for what it knows.
+const unrolled = `
+	INSERT INTO board_progress (kafka_partition, next, appended)
+	SELECT arrayJoin([900, 901]), 0, now64(3) - toIntervalDay(60)`
+
 // payment is a phone number that two banks listed before somebody paid, ten days ago, and both took back since.
 const payment = `
 	INSERT INTO events (kafka_partition, kafka_offset, appended, partner, event_id, kind, issued_at, type, epoch, digest,
@@ -50,6 +56,7 @@ func results(t *testing.T, hub *hubtest.Hub) (paid nation.Case) {
 		t.Fatal(err)
 	}
 	hub.Query(t, signals)
+	hub.Query(t, unrolled)
 	hub.Query(t, fmt.Sprintf(payment, ref.Digest))
 	return paid
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/waspada-hub/waspada/internal/devstack"
@@ -39,8 +40,12 @@ var sharedEngine = sync.OnceValues(func() (*devstack.Engine, error) {
 		}
 		_ = os.RemoveAll(dir)
 	})
+	sharedOne.Store(shards[0])
 	return shards[0], nil
 })
+
+// sharedOne is the engine that is shared, once it is.
+var sharedOne atomic.Pointer[devstack.Engine]
 
 // shardCount is enough for rows to be apart.
 const shardCount = 2
@@ -108,15 +113,18 @@ func DatabaseOn(t testing.TB, engine *devstack.Engine) (database string) {
 	return database
 }
 
-// MakeDatabase makes a database of a given name, for a test with an engine of its own.
+// MakeDatabase makes a database of a given name, for a test with an engine of its own: it ends with that.
 func MakeDatabase(t testing.TB, engine *devstack.Engine, database string) {
 	t.Helper()
 	for _, shard := range engine.Shards() {
 		if _, err := shard.Query(t.Context(), "CREATE DATABASE "+database+" ENGINE = Atomic"); err != nil {
 			t.Fatal(err)
 		}
+		if engine != sharedOne.Load() {
+			continue // all data go with the engine
+		}
 		t.Cleanup(func() {
-			// Best effort: the test may have ended the engine, and all data go with the process anyway.
+			// Best effort: the test may have ended the engine.
 			_, _ = shard.Query(context.Background(), "DROP DATABASE IF EXISTS "+database+" SYNC")
 		})
 	}
