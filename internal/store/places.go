@@ -55,7 +55,8 @@ func (all places) beyond() string {
 }
 
 // recent is beyond for questions. It leaves the ledger's parts of past months alone, each of which would be opened to find
-// nothing. Should a broker's clock have gone wrong by more than a day, the roll-up still counts what it appended then.
+// nothing: a partition that the roll-up does not know is new, as what it holds. Should a broker's clock have gone wrong by
+// more than a day, the roll-up still counts what it appended then.
 func (all places) recent() string {
 	var since time.Time
 	for _, at := range all {
