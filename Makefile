@@ -89,7 +89,7 @@ bench-full: need-go engine bench-tools kafka-jars ## the same for longer, and wi
 	$(BENCH) bin/bench run --rounds 9 --during 3s
 	$(BENCH) bin/bench run --rounds 5 --during 2s --size 10000000
 	$(BENCH) WASPADA_TEST_LONG=1 $(GO) test $(TAGS) -run '^$$' -bench . -benchtime 1x -timeout 120m ./benchmarks
-	$(BENCH) WASPADA_TEST_LONG=1 WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -run '^$$' -bench PublishToVisible -benchtime 1x \
+	$(BENCH) WASPADA_TEST_LONG=1 WASPADA_TEST_KAFKA=apache $(GO) test $(TAGS) -run '^$$' -bench 'PublishToVisible|Ingest' -benchtime 1x \
 	    -timeout 30m ./benchmarks
 	$(BENCH) $(GO) test $(TAGS) -run '^$$' -bench 'Rivals|FalsePositives' -benchtime 1x -timeout 30m ./internal/index
 	@$(MAKE) --no-print-directory bench-table

@@ -332,7 +332,11 @@ func (d *drain) report(b *testing.B, seen map[string][]drained) {
 			row.Why = ingestWhy(hub, bare, opinions)
 		}
 	}
-	put(b, ingestFamily, rate, core, whole, onWall, asMuch, alone, its)
+	rows := []report.Row{rate, core, whole, onWall, asMuch, alone, its}
+	for i := range rows {
+		rows[i].Row += onBroker()
+	}
+	put(b, ingestFamily, rows...)
 }
 
 // ingestWhy says where an event's time goes.
