@@ -54,6 +54,7 @@ func newDemo(t *testing.T) *demo {
 // start runs the demo until it has written access.json.
 func (d *demo) start(t *testing.T) access {
 	t.Helper()
+	hubtest.Binary(t, "waspadad") // which it starts from beside itself
 	d.process = exec.Command(hubtest.Binary(t, "devstack"), d.args...)
 	d.process.Env = append(os.Environ(), "WASPADA_DEMO_INDICATORS=200", "WASPADA_HTTP_ADDR="+d.api)
 	output, err := os.OpenFile(d.output, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)

@@ -14,7 +14,7 @@ import (
 // Main builds the binaries when a test needs them, runs the tests and cleans up. Call it from TestMain.
 func Main(m *testing.M) { testkit.Main(m) }
 
-// Binary is the path of a freshly built command of this module.
+// Binary is the path of a freshly built command of this module. All of them lie in one folder.
 func Binary(t testing.TB, name string) string {
 	t.Helper()
 	built.Lock()
@@ -22,7 +22,15 @@ func Binary(t testing.TB, name string) string {
 	if path := built.paths[name]; path != "" {
 		return path
 	}
-	path, err := build(name)
+	if built.dir == "" {
+		dir, err := os.MkdirTemp("", "waspada-bin-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		testkit.OnExit(func() { _ = os.RemoveAll(dir) })
+		built.dir = dir
+	}
+	path, err := build(built.dir, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,16 +41,12 @@ func Binary(t testing.TB, name string) string {
 // built are the commands that this test process has: most need one, and each takes seconds to link.
 var built = struct {
 	sync.Mutex
+	dir   string
 	paths map[string]string
 }{paths: map[string]string{}}
 
 // build links a command. Go's own cache keeps what is compiled.
-func build(name string) (path string, err error) {
-	dir, err := os.MkdirTemp("", "waspada-bin-")
-	if err != nil {
-		return "", err
-	}
-	testkit.OnExit(func() { _ = os.RemoveAll(dir) })
+func build(dir, name string) (path string, err error) {
 	path = filepath.Join(dir, name)
 	cmd := exec.Command("go", "build", "-tags", "nomsgpack", "-o", path, "github.com/waspada-hub/waspada/cmd/"+name)
 	if out, err := cmd.CombinedOutput(); err != nil {
