@@ -161,9 +161,9 @@ await claim('a time that is marked in the chart stands in the address, and the w
       .locator('.u-over')
       .boundingBox()
       .catch(() => null) // it is drawn anew when the theme changes
-  await analyst.mouse.move(box.x + box.width * 0.6, box.y + 60)
+  await analyst.mouse.move(box.x + box.width * 0.8, box.y + 60)
   await analyst.mouse.down()
-  await analyst.mouse.move(box.x + box.width * 0.7, box.y + 80, { steps: 4 })
+  await analyst.mouse.move(box.x + box.width * 0.9, box.y + 80, { steps: 4 })
   await analyst.mouse.up()
   await analyst.waitForFunction(() => /from=.*to=/.test(location.hash))
   await analyst.getByRole('button', { name: 'Back to 30 days' }).waitFor()
