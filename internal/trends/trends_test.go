@@ -3,6 +3,7 @@ package trends
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -31,7 +32,8 @@ var (
 
 // canned answers every question the same, or as answer says, and keeps the last one.
 type canned struct {
-	asked  fraud.SeriesQuestion
+	mu     sync.Mutex
+	asked  fraud.SeriesQuestion // last
 	times  atomic.Int32
 	lines  []fraud.Series
 	answer func(fraud.SeriesQuestion) []fraud.Series
@@ -39,7 +41,9 @@ type canned struct {
 }
 
 func (c *canned) Series(_ context.Context, q fraud.SeriesQuestion) ([]fraud.Series, error) {
+	c.mu.Lock()
 	c.asked = q
+	c.mu.Unlock()
 	c.times.Add(1)
 	if c.answer != nil {
 		return c.answer(q), c.err
