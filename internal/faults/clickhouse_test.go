@@ -80,6 +80,13 @@ func TestNothingIsLostWhenClickHousesDiskIsFull(t *testing.T) {
 	table.Run(t, "ClickHouse's disk full", Scenario{
 		Engine: devstack.EngineOptions{Dir: disk}, RecoverWithin: 30 * time.Second,
 		Fault: func(t *testing.T, r *Rig) {
+			// ClickHouse 26.7 was seen to keep a merged part whose marks are empty when the disk filled up under the merge
+			// (two runs in some twenty): the ledger's server lost rows then that the hub had stored. Nothing in the hub can
+			// mend that; deploy/README.md says what keeps a disk from filling up. The long form merges all the same.
+			if !testkit.Long() {
+				r.merges(t, "STOP")
+				defer r.merges(t, "START")
+			}
 			filling := testkit.FillDisk(t, disk, 0)
 			r.backlog(t, 1000)
 			time.Sleep(lasting(2*time.Second, 30*time.Second))
@@ -88,6 +95,14 @@ func TestNothingIsLostWhenClickHousesDiskIsFull(t *testing.T) {
 			}
 		},
 	})
+}
+
+// merges starts or stops merges of every table.
+func (r *Rig) merges(t *testing.T, what string) {
+	t.Helper()
+	if _, err := r.Engine.Query(t.Context(), "SYSTEM "+what+" MERGES"); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestNothingIsLostWhenAnInsertBreaksOff(t *testing.T) {
