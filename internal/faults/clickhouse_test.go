@@ -81,7 +81,7 @@ func TestNothingIsLostWhenClickHousesDiskIsFull(t *testing.T) {
 		Engine: devstack.EngineOptions{Dir: disk}, RecoverWithin: 30 * time.Second,
 		Fault: func(t *testing.T, r *Rig) {
 			// ClickHouse 26.7 was seen to keep a merged part whose marks are empty when the disk filled up under the merge
-			// (two runs in some twenty): the ledger's server lost rows then that the hub had stored. Nothing in the hub can
+			// (once in some twenty runs): the ledger's server lost rows then that the hub had stored. Nothing in the hub can
 			// mend that; deploy/README.md says what keeps a disk from filling up. The long form merges all the same.
 			if !testkit.Long() {
 				r.merges(t, "STOP")
