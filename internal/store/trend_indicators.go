@@ -12,8 +12,8 @@ import (
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
-// Different indicators cannot be added up, and a year of sketches takes long to unite. So days and weeks have sketches over
-// all partners, for those who see everything, and say how many each of them counts.
+// Different indicators cannot be added up, and a year of sketches takes long to unite. So for those who see everything each
+// day and week has the number of its indicators over all partners, and each week a sketch of them, too.
 
 // weekOf is the beginning of the week in Malaysia that a time belongs to.
 func weekOf(at string) string {
