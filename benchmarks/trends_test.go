@@ -33,7 +33,7 @@ func BenchmarkTrends(b *testing.B) {
 		l.fill(b, n, func() {
 			began := time.Now()
 			// The roll-ups that the product makes, in its own steps.
-			for _, roll := range []func(context.Context) error{l.RollUp, l.RollUpDays} {
+			for _, roll := range []func(context.Context) error{l.RollUp, l.RollUpDays, l.CountIndicators} {
 				if err := roll(b.Context()); err != nil {
 					b.Fatal(err)
 				}

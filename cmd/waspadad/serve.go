@@ -52,6 +52,8 @@ const (
 	rollUpEvery = 5 * time.Second
 	// rollUpDaysEvery is the same of days, which hold more events each.
 	rollUpDaysEvery = time.Minute
+	// countIndicatorsEvery is the same of different indicators, for which touched days and weeks are counted whole.
+	countIndicatorsEvery = 10 * time.Minute
 	// retryEvery is the pause before what needs ClickHouse is tried again at the start.
 	retryEvery = time.Second
 )
@@ -232,6 +234,7 @@ func (d *daemon) ingestParts() []run.Part {
 			return in.Run(ctx)
 		}},
 		{Name: "trends", Run: d.rollUp},
+		{Name: "indicator counts", Run: d.countIndicators},
 		{Name: "boards", Run: d.rollUpBoards},
 		{Name: "campaigns", Run: d.keepCampaigns},
 	}
@@ -329,6 +332,19 @@ func (d *daemon) rollUp(ctx context.Context) error {
 		}
 		if err != nil && ctx.Err() == nil {
 			d.log.Warn("roll up trends", "error", err)
+		}
+	}
+	return nil
+}
+
+// countIndicators keeps the counts of different indicators close to the ledger.
+func (d *daemon) countIndicators(ctx context.Context) error {
+	for d.waitPrepared(ctx) {
+		if err := d.writer.CountIndicators(ctx); err != nil && ctx.Err() == nil {
+			d.log.Warn("count indicators", "error", err)
+		}
+		if !pause(ctx, countIndicatorsEvery) {
+			break
 		}
 	}
 	return nil

@@ -150,12 +150,12 @@ type plan struct {
 	// within is the condition on the ledger's rows: what is asked for and may be seen; ofCells is the same on cells by days,
 	// and days the time.
 	within, ofCells, days      string
-	ofSums                     string          // within, on rows of sums
+	ofSums, ofCounts           string          // what is asked for, of rows of sums and sketches, and of counts
 	base                       fraud.Dimension // of the roll-up by days
 	sums                       *sums           // that answer, if any do
 	sumsBy                     fraud.Dimension
 	byHours, byDays            bool
-	united                     bool   // sums of indicators answer
+	united                     bool   // different indicators of days, weeks or a window
 	key, across, bucket, value string // of the cells
 	behind                     string
 }
@@ -194,20 +194,24 @@ func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
 		}
 		p.byHours = p.byHours && inHours(d)
 		in := " IN (" + list(numbers, number) + ")"
+		p.ofCounts += " AND k" + in
+		if d == fraud.ByPartnerKind { // counts know the kind
+			p.ofCounts = " AND k IN (" + list(who.kindsOf(numbers), number) + ")"
+		}
 		p.within += " AND " + keyOf[d] + in
-		if d == p.sumsBy {
+		if d == p.sumsBy || q.Metric == fraud.IndicatorCount {
 			p.ofSums += " AND key" + in
 		} else {
 			p.ofSums += " AND " + keyOf[d] + in
 		}
-		if d == p.base || q.Metric == fraud.IndicatorCount {
+		if d == p.base {
 			p.ofCells += " AND key" + in
 		} else {
 			p.ofCells += " AND " + keyOf[d] + in
 		}
 	}
 	p.byHours = p.byHours && q.Metric != fraud.IndicatorCount
-	p.united = p.byDays && hasIndicatorSums(q)
+	p.united = p.byDays && q.Metric == fraud.IndicatorCount
 	p.bucket = map[fraud.Bucket]string{
 		fraud.Hourly: "at",
 		fraud.Daily:  "toStartOfDay(at, '" + Zone + "')",
@@ -231,16 +235,13 @@ func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
 	case fraud.LossSum:
 		p.value, p.behind = "sum(losses)", "sum(with_loss)"
 	case fraud.ReporterCount:
-		p.value = "uniqExact(" + who.organisations("partner") + ")"
+		p.value = "uniqExact(" + who.organisation("partner") + ")"
 		if p.sums != nil {
-			p.value = "uniqExactArray(arrayMap(p -> " + who.organisations("p") + ", reporters))"
+			p.value = "uniqExactArray(arrayMap(p -> " + who.organisation("p") + ", reporters))"
 		}
 		p.behind = p.value
 	case fraud.IndicatorCount:
 		p.value = "uniqExact(digest)"
-		if p.byDays {
-			p.value = "uniqCombined64Merge(15)(indicators)"
-		}
 		if p.united {
 			p.value = "sum(different)"
 		}
@@ -286,7 +287,7 @@ func (p *plan) cells(ctx context.Context, conn driver.Conn, who *who) (string, e
 	}
 	switch {
 	case p.united:
-		return p.indicatorSums(ctx, conn, who)
+		return p.different(ctx, conn, who)
 	case p.byDays:
 		rolled, err := readPlaces(ctx, conn, daysProgress) // before the counts: see liveCells
 		if err != nil {
@@ -295,9 +296,6 @@ func (p *plan) cells(ctx context.Context, conn driver.Conn, who *who) (string, e
 		stale, err := touchedBuckets(ctx, conn, dayOf, rolled.recent(), p.days)
 		if err != nil {
 			return "", tooMuch(err)
-		}
-		if p.q.Metric == fraud.IndicatorCount {
-			return p.sketches(rolled.recent(), stale), nil
 		}
 		key := "key"
 		if p.q.By == fraud.ByKind || p.q.By == fraud.ByPartnerKind {
@@ -321,23 +319,12 @@ func (p *plan) cells(ctx context.Context, conn driver.Conn, who *who) (string, e
 		p.days+p.within), nil
 }
 
-// sketches are those of the roll-up, and of the messages that it does not know.
-func (p *plan) sketches(unknown string, stale []time.Time) string {
-	by := p.q.By
-	text := fmt.Sprintf("SELECT day AS at, key, indicators FROM trend_indicators WHERE dimension = %s %s",
-		literal(by.String()), strings.ReplaceAll(p.days, "hour", "day")+p.ofCells)
-	if len(stale) > 0 {
-		text += fmt.Sprintf(" UNION ALL SELECT %s AS at, %s AS key, %s FROM events WHERE (%s) AND digest != %s %s "+
-			"GROUP BY at, key", dayOf, keyOf[by], sketchOf, unknown, erasedDigest, p.days+p.within)
-	}
-	return text
-}
-
 // who is who the numbers of partners are.
 type who struct {
-	numbers []uint16
-	kind    []uint16
-	of      []uint32 // number of the organisation, by which partners of one are told to be so
+	numbers       []uint16
+	kind          []uint16
+	organisations []string
+	of            []uint32 // number of the organisation, by which partners of one are told to be so
 }
 
 func readWho(ctx context.Context, conn driver.Conn) (*who, error) {
@@ -358,7 +345,7 @@ func readWho(ctx context.Context, conn driver.Conn) (*who, error) {
 			organisations[organisation] = uint32(1<<16 + len(organisations))
 		}
 		w.numbers, w.kind = append(w.numbers, number), append(w.kind, uint16(kind))
-		w.of = append(w.of, organisations[organisation])
+		w.organisations, w.of = append(w.organisations, organisation), append(w.of, organisations[organisation])
 		return nil
 	})
 	return w, err
@@ -370,8 +357,29 @@ func (w *who) kinds(partner string) string {
 		list(w.kind, number))
 }
 
-// organisations turns the number of a partner into that of its organisation, itself where it is not known.
-func (w *who) organisations(partner string) string {
+// same are the numbers of a partner's organisation, its own first.
+func (w *who) same(p *fraud.Partner) []uint16 {
+	all := []uint16{uint16(p.Number)}
+	for i, organisation := range w.organisations {
+		if organisation == cmp.Or(p.Organisation, p.ID) {
+			all = append(all, w.numbers[i])
+		}
+	}
+	return all
+}
+
+// kindsOf are the kinds of some partners.
+func (w *who) kindsOf(numbers []uint16) (all []uint16) {
+	for i, n := range w.numbers {
+		if slices.Contains(numbers, n) {
+			all = append(all, w.kind[i])
+		}
+	}
+	return all
+}
+
+// organisation turns the number of a partner into that of its organisation, itself where it is not known.
+func (w *who) organisation(partner string) string {
 	return fmt.Sprintf("transform(toUInt32(%s), [0, %s]::Array(UInt32), [0, %s]::Array(UInt32), toUInt32(%[1]s))", partner,
 		list(w.numbers, number), list(w.of, number))
 }

@@ -94,7 +94,7 @@ func (r *Reader) Audit(ctx context.Context, committed map[int32]int64) (AuditRep
 	var a AuditReport
 	for _, step := range []func(context.Context, *AuditReport) error{
 		func(ctx context.Context, a *AuditReport) error { return r.auditOffsets(ctx, a, before, committed) },
-		r.auditCopies, r.auditDeadLetters, r.auditTrends, r.auditDays, r.auditSums, r.auditBoards, r.auditOpinions,
+		r.auditCopies, r.auditDeadLetters, r.auditTrends, r.auditDays, r.auditSums, r.auditCounts, r.auditBoards, r.auditOpinions,
 	} {
 		if err := step(ctx, &a); err != nil {
 			return AuditReport{}, err

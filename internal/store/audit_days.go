@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
-	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
 // DayAudit compares the trends' roll-up by days with the ledger, as far as it was rolled up.
@@ -25,7 +23,7 @@ type DayAudit struct {
 // auditDays goes through the days of Malaysia, some at a time, because counting different ids takes memory.
 func (r *Reader) auditDays(ctx context.Context, a *AuditReport) error {
 	spans, err := r.daySpans(ctx, "SELECT "+dayOf+" AS at FROM events UNION ALL SELECT day FROM trend_days UNION ALL "+
-		"SELECT day FROM trend_indicators")
+		"SELECT at FROM trend_sketches WHERE grain = 'day'")
 	for _, s := range spans {
 		if err == nil {
 			err = r.auditSpan(ctx, &a.Days, s)
@@ -73,10 +71,14 @@ func (r *Reader) auditSpan(ctx context.Context, sum *DayAudit, within string) er
 		if err != nil {
 			return err
 		}
+		sketched, err := readPlaces(ctx, r.conn, sketchesProgress)
+		if err != nil {
+			return err
+		}
 		var d DayAudit
-		unknown := rolled.beyond()
 		for query, to := range map[string][2]*uint64{
-			wrongCells(unknown, within): {&d.Cells, &d.Wrong}, wrongSketches(unknown, within): {&d.Sketches, &d.WrongSketches},
+			wrongCells(rolled.beyond(), within):      {&d.Cells, &d.Wrong},
+			wrongSketches(sketched.beyond(), within): {&d.Sketches, &d.WrongSketches},
 		} {
 			if err := r.conn.QueryRow(ctx, query+spill+", optimize_use_projections = 0").Scan(to[0], to[1]); err != nil {
 				return classify("audit trends by days", err)
@@ -111,30 +113,26 @@ func wrongCells(unknown, within string) string {
 			GROUP BY %[1]s)`, dayCell, ofDays(within), counted, withLoss, lossesAtLeast, rows(always), rows(unknown))
 }
 
-// sketchExact is up to how many indicators a sketch is exact, and sketchError how far off a larger one may be.
+// sketchExact is up to how many indicators a sketch is exact, and sketchError how far off a larger one may be: seven
+// standard errors.
 const (
-	sketchExact = 500
-	sketchError = 0.05
+	sketchExact = 200
+	sketchError = 0.08
 )
 
 // wrongSketches is the same of sketches.
 func wrongSketches(unknown, within string) string {
-	names, keys := arrays(fraud.Dimensions())
-	const cell = "dimension, day, key, told, audience"
-	rows := func(where string) string {
-		return fmt.Sprintf("(SELECT digest, audience, if(audience = 0, 0, partner) AS told, %s AS day, dimension, key "+
-			"FROM events ARRAY JOIN %s AS dimension, %s AS key WHERE (%s) %s AND digest != %s)", dayOf, names, keys, where, within, erasedDigest)
-	}
+	const cell = "dimension, p, at, key, a"
 	return fmt.Sprintf(`
 		SELECT count(), countIf(shown != due AND (due <= %[5]d OR abs(shown - due) > due * %[6]g)) FROM (
 			SELECT %[1]s, toInt64(maxIf(n, rolled)) AS shown, toInt64(maxIf(n, NOT rolled)) AS due FROM (
-				SELECT toString(dimension) AS dimension, day, key, partner AS told, audience, uniqCombined64Merge(15)(indicators) AS n,
-					true AS rolled
-				FROM trend_indicators WHERE 1 %[2]s GROUP BY %[1]s
+				SELECT toString(dimension) AS dimension, partner AS p, at, key, audience AS a, %[7]s AS n, true AS rolled
+				FROM trend_sketches WHERE grain = 'day' %[2]s GROUP BY %[1]s
 				UNION ALL
-				SELECT %[1]s, uniqExact(digest), false FROM %[3]s GROUP BY %[1]s)
-			WHERE (%[1]s) GLOBAL NOT IN (SELECT DISTINCT %[1]s FROM %[4]s)
-			GROUP BY %[1]s)`, cell, ofDays(within), rows(always), rows(unknown), sketchExact, sketchError)
+				SELECT %[1]s, n, false FROM (%[3]s))
+			WHERE (%[1]s) GLOBAL NOT IN (SELECT %[1]s FROM (%[4]s))
+			GROUP BY %[1]s)`, cell, strings.ReplaceAll(within, "hour", "at"), sketches(daily, "uniqExact(digest) AS n", always+" "+within),
+		sketches(daily, "count()", "("+unknown+") "+within), sketchExact, sketchError, united)
 }
 
 // ofDays is a condition on hours as one on days.

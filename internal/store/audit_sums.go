@@ -4,15 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
-
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // SumAudit compares the sums of trends with the finer roll-ups that they were made of, which others compare with the
-// ledger.
+// ledger; and counts of indicators with the ledger.
 type SumAudit struct {
-	// Checked is how many were made anew, of indicators too, and Wrong how many of them differ.
+	// Checked is how many were made anew, and Wrong how many of them differ.
 	Checked uint64 `json:"checked"`
 	Wrong   uint64 `json:"wrong"`
 }
@@ -33,40 +32,37 @@ func (r *Reader) auditSums(ctx context.Context, a *AuditReport) error {
 }
 
 // bucketsOf are the hours or days that sums or a finer roll-up hold.
-func (r *Reader) bucketsOf(ctx context.Context, s *sums) (all []time.Time, err error) {
+func (r *Reader) bucketsOf(ctx context.Context, s *sums) ([]time.Time, error) {
 	finer := "SELECT hour FROM trend_cells"
 	if s == &daySums {
 		finer = "SELECT day FROM trend_days"
 	}
-	query := fmt.Sprintf("SELECT DISTINCT toInt64(toUnixTimestamp(at)) AS at FROM ("+
-		"SELECT at FROM trend_sums WHERE grain = '%s' UNION ALL %s) ORDER BY at", s.grain, finer)
-	err = each(ctx, r.conn, "audit sums of trends", query, func(rows driver.Rows) error {
-		var at int64
-		err := rows.Scan(&at)
-		all = append(all, time.Unix(at, 0))
-		return err
-	})
-	return all, err
+	return bucketsIn(ctx, r.conn, "SELECT at FROM trend_sums WHERE grain = '"+s.grain+"' UNION ALL "+finer)
 }
 
 func (r *Reader) auditBuckets(ctx context.Context, sum *SumAudit, s *sums, buckets []time.Time) error {
-	span := " " + hours(mondayBefore(buckets[0]), mondayBefore(buckets[len(buckets)-1]).AddDate(0, 0, 7))
-	for i := 1; ; i++ {
+	span := " " + hours(buckets[0], buckets[len(buckets)-1].Add(s.step))
+	return r.auditAgain(ctx, sum, func() (string, error) {
 		known, err := s.known(ctx, r.conn)
 		if err != nil {
-			return err
+			return "", err
 		}
 		stale, err := touchedBuckets(ctx, r.conn, s.bucket, known.beyond(), span)
+		return s.differences(without(buckets, stale)), err
+	})
+}
+
+// auditAgain counts what a question finds: how many were checked and how many of them are wrong. What seems wrong is looked
+// at again, as a roll-up may have run meanwhile.
+func (r *Reader) auditAgain(ctx context.Context, sum *SumAudit, question func() (string, error)) error {
+	for i := 1; ; i++ {
+		query, err := question()
 		if err != nil {
 			return err
 		}
 		var a SumAudit
-		for _, query := range s.differences(buckets, stale) {
-			var checked, wrong uint64
-			if err := r.conn.QueryRow(ctx, query+spill).Scan(&checked, &wrong); err != nil {
-				return classify("audit sums of trends", err)
-			}
-			a.Checked, a.Wrong = a.Checked+checked, a.Wrong+wrong
+		if err := r.conn.QueryRow(ctx, query+spill).Scan(&a.Checked, &a.Wrong); err != nil {
+			return classify("audit sums of trends", err)
 		}
 		if a.Wrong > 0 && i < attempts {
 			continue
@@ -76,11 +72,10 @@ func (r *Reader) auditBuckets(ctx context.Context, sum *SumAudit, s *sums, bucke
 	}
 }
 
-// differences are SELECTs of how many sums some hours or days have that are not stale, and how many of them differ.
-func (s *sums) differences(buckets, stale []time.Time) []string {
+// differences is a SELECT of how many sums some hours or days have, and how many of them differ.
+func (s *sums) differences(buckets []time.Time) string {
 	const cell = "dimension, p, at, key, kind, a"
-	known := without(buckets, stale)
-	all := []string{fmt.Sprintf(`
+	return fmt.Sprintf(`
 		SELECT count(), countIf(shown != due) FROM (
 			SELECT %[1]s, maxIf((e, hit, lost, reporters), summed) AS shown, maxIf((e, hit, lost, reporters), NOT summed) AS due
 			FROM (
@@ -89,28 +84,75 @@ func (s *sums) differences(buckets, stale []time.Time) []string {
 				FROM trend_sums WHERE grain = '%[2]s' AND %[3]s GROUP BY %[1]s
 				UNION ALL
 				SELECT %[1]s, e, hit, lost, arraySort(said), false FROM (%[4]s))
-			GROUP BY %[1]s)`, cell, s.grain, ofBuckets("at", known, s.step), s.cells(known))}
-	if s.sketches == nil {
-		return all
+			GROUP BY %[1]s)`, cell, s.grain, ofBuckets("at", buckets, s.step), s.cells(buckets))
+}
+
+// auditCounts compares the counts of indicators with the ledger, a week at a time, and the sketches of weeks with those of
+// their days, which were compared with it.
+func (r *Reader) auditCounts(ctx context.Context, a *AuditReport) error {
+	who, err := readWho(ctx, r.conn)
+	if err != nil {
+		return err
 	}
-	const sketch = "grain, dimension, at, key"
-	weeks := without(mondays(buckets), mondays(stale))
-	known = slices.DeleteFunc(known, func(d time.Time) bool { return !slices.ContainsFunc(weeks, mondayBefore(d).Equal) })
-	return append(all, fmt.Sprintf(`
-		SELECT count(), countIf(abs(shown - due) > if(due <= %[5]d, 0, due * %[6]g) OR abs(united - due) > if(due <= %[5]d, 0, due * %[6]g))
-		FROM (
-			SELECT %[1]s, toInt64(maxIf(n, summed)) AS shown, toInt64(maxIf(n, NOT summed)) AS due,
-				if(grain = 'day', shown, toInt64(maxIf(united, summed))) AS united
-			FROM (
-				SELECT toString(grain) AS grain, toString(dimension) AS dimension, at, key, max(n) AS n,
-					uniqCombined64Merge(15)(indicators) AS united, true AS summed
-				FROM (SELECT %[1]s, n, indicators FROM trend_indicator_sums
-					WHERE grain = 'day' AND %[2]s OR grain = 'week' AND %[3]s)
-				GROUP BY %[1]s
+	weeks, err := bucketsIn(ctx, r.conn, "SELECT at FROM trend_indicator_counts WHERE grain = 'week' UNION ALL "+
+		"SELECT at FROM trend_sketches WHERE grain = 'week' UNION ALL SELECT "+weekly.bucket+" AS at FROM events")
+	for _, monday := range weeks {
+		for _, g := range []*grain{daily, weekly} {
+			if err == nil {
+				err = r.auditAgain(ctx, &a.Sums, func() (string, error) { return r.wrongCounts(ctx, who, g, monday) })
+			}
+		}
+		if err == nil {
+			err = r.auditAgain(ctx, &a.Sums, func() (string, error) { return r.wrongWeeks(ctx, monday) })
+		}
+	}
+	return err
+}
+
+// wrongCounts is a SELECT of how many counts a week has, or its days have, that know everything, and how many of them differ.
+func (r *Reader) wrongCounts(ctx context.Context, who *who, g *grain, monday time.Time) (string, error) {
+	counted, err := readPlaces(ctx, r.conn, countsProgress)
+	if err != nil {
+		return "", err
+	}
+	span := hours(monday, monday.AddDate(0, 0, 7))
+	stale, err := touchedBuckets(ctx, r.conn, g.bucket, counted.beyond(), span)
+	if err != nil {
+		return "", err
+	}
+	const cell = "dimension, at, key"
+	known := fmt.Sprintf("%s AND NOT %s", strings.TrimPrefix(strings.ReplaceAll(span, "hour", "at"), "AND "), ofBuckets("at", stale, g.step))
+	return fmt.Sprintf(`
+		SELECT count(), countIf(shown != due) FROM (
+			SELECT %[1]s, maxIf((everyone, others), rolled) AS shown, maxIf((everyone, others), NOT rolled) AS due FROM (
+				SELECT toString(dimension) AS dimension, at, key, latest.1 AS everyone, latest.2 AS others, true AS rolled FROM (
+					SELECT %[1]s, argMax((everyone, others), known) AS latest FROM trend_indicator_counts
+					WHERE grain = '%[2]s' AND %[3]s GROUP BY %[1]s)
 				UNION ALL
-				SELECT grain, toString(dimension), at, key, n, 0, false FROM (%[4]s))
-			GROUP BY %[1]s)`, sketch, ofBuckets("at", known, day), ofBuckets("at", weeks, 7*day), s.sketches(known), sketchExact,
-		sketchError))
+				SELECT %[1]s, everyone, others, false FROM (%[4]s) WHERE %[3]s)
+			WHERE NOT (dimension = 'partner_kind' AND at IN (SELECT at FROM trend_indicator_counts WHERE %[5]s))
+			GROUP BY %[1]s)`, cell, g.name, known, countIndicators(who, g, always+" "+span), changedKinds(who, g)), nil
+}
+
+// wrongWeeks is a SELECT of how many sketches a week has, and how many of them differ from those of its days.
+func (r *Reader) wrongWeeks(ctx context.Context, monday time.Time) (string, error) {
+	sketched, err := readPlaces(ctx, r.conn, sketchesProgress)
+	if err != nil {
+		return "", err
+	}
+	stale, err := touchedBuckets(ctx, r.conn, weekly.bucket, sketched.beyond(), hours(monday, monday.AddDate(0, 0, 7)))
+	if err != nil {
+		return "", err
+	}
+	within := between("at", monday, monday.AddDate(0, 0, 7))
+	if len(stale) > 0 {
+		within = "0"
+	}
+	return fmt.Sprintf(`
+		SELECT count(), countIf(shown != due AND (due <= %[2]d OR abs(shown - due) > due * %[3]g)) FROM (
+			SELECT toInt64(%[4]sIf(13)(indicators, grain = 'week')) AS shown, toInt64(%[4]sIf(13)(indicators, grain = 'day')) AS due
+			FROM trend_sketches WHERE %[1]s GROUP BY dimension, partner, key, audience)`, within, sketchExact, sketchError,
+		"uniqCombined64Merge"), nil
 }
 
 // without are those of some times that are not among others.

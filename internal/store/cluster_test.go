@@ -69,7 +69,7 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 		next[p] = seg.Last + 1
 		d.insert(t, seg, seg)
 		if round%3 == 1 {
-			err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context()), d.RollUpBoards(t.Context(), active()))
+			err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context()), d.CountIndicators(t.Context()), d.RollUpBoards(t.Context(), active()))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,8 +105,9 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 		"board_indicators": "digest",
 		"board_said":       "hour, partner",
 		"trend_sums":       "grain, dimension, partner, at, key, kind, audience",
+		"trend_sketches":   "grain, dimension, partner, at, key, audience",
 
-		"trend_indicator_sums": "grain, dimension, at, key",
+		"trend_indicator_counts": "grain, dimension, at, key",
 	} {
 		split := d.query(t, fmt.Sprintf("SELECT count() FROM (SELECT 1 FROM %s.%s GROUP BY %s "+
 			"HAVING uniqExact(_shard_num) > 1)", d.Database, table, key))

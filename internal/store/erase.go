@@ -25,10 +25,10 @@ import (
 //	events that mention it   as a broader or weaker form of another indicator: without that form
 //	opinions                 deleted, those on the broader and weaker forms that came from it too
 //	campaigns                without it, and without what it had in common with others; they are looked at again
-//	trend_indicators, _sums  sketches of the days on which it was spoken of are made anew without it, and of their weeks
+//	trend_sketches, _counts  of days on which it was spoken of, and of their weeks, are made anew without it
 //	board_words, _indicators deleted
 //
-// It needs the right to ALTER these tables (UPDATE and DELETE), and to INSERT into campaign_passes and trend_indicators, _sums.
+// It needs the right to ALTER these tables (UPDATE and DELETE), and to INSERT into campaign_passes, trend_sketches and trend_indicator_counts.
 type Eraser struct {
 	cfg  Config
 	conn driver.Conn
@@ -185,18 +185,22 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 	}
 	first := []string{`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms)}
 	if len(days) > 0 {
-		first = append(first, `ALTER TABLE {{table "trend_indicators"}} {{on_cluster}} DELETE WHERE `+ofBuckets("day", days, day),
-			`ALTER TABLE {{table "trend_indicator_sums"}} {{on_cluster}} DELETE WHERE grain = 'day' AND `+ofBuckets("at", days, day)+
-				` OR grain = 'week' AND `+ofBuckets("at", mondays(days), 7*day))
+		for _, table := range []string{"trend_sketches", "trend_indicator_counts"} {
+			first = append(first, `ALTER TABLE {{table "`+table+`"}} {{on_cluster}} DELETE WHERE grain = 'day' AND `+
+				ofBuckets("at", days, day)+` OR grain = 'week' AND `+ofBuckets("at", mondays(days), 7*day))
+		}
 	}
 	if err := executeAll(ctx, hosts, first); err != nil {
 		return err
 	}
-	for some := range slices.Chunk(days, daysAtOnce) {
-		for _, remake := range []string{addSketches(anyDay(some) + " AND digest != " + this), addIndicatorSums(some)} {
-			if err := e.conn.Exec(ctx, remake); err != nil {
-				return classify("erase", err)
-			}
+	who, err := readWho(ctx, e.conn)
+	if err != nil {
+		return err
+	}
+	without := "digest != " + this
+	for _, remake := range slices.Concat(addSketches(without, days), addCounts(who, without, days)) {
+		if err := e.conn.Exec(ctx, remake); err != nil {
+			return classify("erase", err)
 		}
 	}
 	return executeAll(ctx, hosts, []string{

@@ -59,7 +59,8 @@ func TestWhatIsErasedIsNowhereAndTheRestStaysProven(t *testing.T) {
 	about(91, fraud.Ref{Digest: m.digest(), Also: append([]fraud.Also{{Grade: indicator.Prefix, Digest: gone}}, weak...)})
 	segment := messages(0, 0, entries)
 	d.insert(t, segment, segment) // copies are erased as well
-	if err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context()), d.RollUpBoards(t.Context(), active())); err != nil {
+	if err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context()), d.CountIndicators(t.Context()),
+		d.RollUpBoards(t.Context(), active())); err != nil {
 		t.Fatal(err)
 	}
 	committed := map[int32]int64{0: int64(len(entries))}

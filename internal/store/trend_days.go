@@ -50,6 +50,9 @@ func (w *Writer) RollUpDays(ctx context.Context) error {
 	if err := w.rollUpDays(ctx); err != nil {
 		return err
 	}
+	if err := w.rollUpSketches(ctx); err != nil {
+		return err
+	}
 	return w.sumUp(ctx, &daySums)
 }
 
@@ -62,7 +65,7 @@ func (w *Writer) rollUpDays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// 1. Count the touched cells anew, and add to the sketches.
+	// 1. Count the touched cells anew.
 	for some := range slices.Chunk(days, daysAtOnce) {
 		within := " AND " + anyDay(some)
 		names, keys := arrays(rolledBy)
@@ -76,25 +79,10 @@ func (w *Writer) rollUpDays(ctx context.Context) error {
 		if err := w.conn.Exec(ctx, recount+spill); err != nil {
 			return classify("roll up trends by days", err)
 		}
-		if err := w.conn.Exec(ctx, addSketches("("+fresh+")"+within)); err != nil {
-			return classify("roll up trends by days", err)
-		}
 	}
 	// 2. Only now say so. A failure in between counts the same cells again.
 	return insert(ctx, w.conn, daysProgress, progressColumns, next)
 }
-
-// addSketches adds the indicators of the ledger's rows of a condition to the sketches.
-func addSketches(where string) string {
-	names, keys := arrays(fraud.Dimensions())
-	return fmt.Sprintf(`INSERT INTO trend_indicators (dimension, day, key, partner, audience, indicators)
-		SELECT dimension, day, key, told, audience, %[1]s FROM (
-			SELECT digest, audience, if(audience = 0, 0, partner) AS told, %[2]s AS day, dimension, key
-			FROM events ARRAY JOIN %[3]s AS dimension, %[4]s AS key WHERE %[5]s AND digest != %[6]s)
-		GROUP BY dimension, day, key, told, audience`, sketchOf, dayOf, names, keys, where, erasedDigest) + spill
-}
-
-const sketchOf = "uniqCombined64State(15)(digest)"
 
 // arrays are the names and the keys of dimensions, as SQL.
 func arrays(of []fraud.Dimension) (names, keys string) {

@@ -23,14 +23,11 @@ type sums struct {
 	atOnce int
 	of     []fraud.Dimension
 	// cells is a SELECT of sumColumns for some hours or days (p, a, e, hit, lost and said stand for the names of finer
-	// columns), and sketches one of indicatorSumColumns, where there are any.
-	cells, sketches func([]time.Time) string
+	// columns).
+	cells func([]time.Time) string
 }
 
-const (
-	sumColumns          = "grain, dimension, partner, at, key, kind, audience, events, with_loss, losses, reporters"
-	indicatorSumColumns = "grain, dimension, at, key, n, indicators"
-)
+const sumColumns = "grain, dimension, partner, at, key, kind, audience, events, with_loss, losses, reporters"
 
 // A row of sums stands under a partner and an audience: 0 is all partners; where not everyone may be told there is the
 // partner itself, too; and everything is what all of them said, whoever may be told.
@@ -51,7 +48,7 @@ var (
 		grain: "day", finer: daysProgress, progress: "trend_sums_of_days_progress", step: day, bucket: dayOf,
 		atOnce: daysAtOnce,
 		of:     append([]fraud.Dimension{fraud.ByPartnerKind}, rolledBy...),
-		cells:  sumsOfDays, sketches: sumsOfIndicators,
+		cells:  sumsOfDays,
 	}
 )
 
@@ -101,12 +98,6 @@ func (w *Writer) sumUp(ctx context.Context, s *sums) error {
 		if err := w.conn.Exec(ctx, "INSERT INTO trend_sums ("+sumColumns+") "+s.cells(some)+spill); err != nil {
 			return classify("sum up trends", err)
 		}
-		if s.sketches == nil {
-			continue
-		}
-		if err := w.conn.Exec(ctx, addIndicatorSums(some)); err != nil {
-			return classify("sum up trends", err)
-		}
 	}
 	return insert(ctx, w.conn, s.progress, progressColumns, next)
 }
@@ -119,11 +110,15 @@ func (s *sums) known(ctx context.Context, conn driver.Conn) (places, error) {
 	return all, err
 }
 
-// touchedBuckets are the hours or days that messages of a condition fall into, in order.
-func touchedBuckets(ctx context.Context, conn driver.Conn, bucket, touched, within string) (all []time.Time, err error) {
-	query := fmt.Sprintf("SELECT DISTINCT toInt64(toUnixTimestamp(%s)) AS at FROM events WHERE (%s) %s ORDER BY at",
-		bucket, touched, within)
-	err = each(ctx, conn, "find the days of new events", query, func(rows driver.Rows) error {
+// touchedBuckets are the hours, days or weeks that messages of a condition fall into, in order.
+func touchedBuckets(ctx context.Context, conn driver.Conn, bucket, touched, within string) ([]time.Time, error) {
+	return bucketsIn(ctx, conn, fmt.Sprintf("SELECT %s AS at FROM events WHERE (%s) %s", bucket, touched, within))
+}
+
+// bucketsIn are the times that a SELECT of at finds, in order and each once.
+func bucketsIn(ctx context.Context, conn driver.Conn, text string) (all []time.Time, err error) {
+	query := "SELECT DISTINCT toInt64(toUnixTimestamp(at)) AS at FROM (" + text + ") ORDER BY at"
+	err = each(ctx, conn, "find hours, days or weeks", query, func(rows driver.Rows) error {
 		var at int64
 		err := rows.Scan(&at)
 		all = append(all, time.Unix(at, 0))

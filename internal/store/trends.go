@@ -33,8 +33,10 @@ func (w *Writer) rollUp(ctx context.Context) error {
 
 // The tables that tell how far each roll-up has come.
 const (
-	cellsProgress = "trend_cells_progress"
-	daysProgress  = "trend_days_progress"
+	cellsProgress    = "trend_cells_progress"
+	daysProgress     = "trend_days_progress"
+	sketchesProgress = "trend_sketches_progress"
+	countsProgress   = "trend_indicator_counts_progress"
 )
 
 // unrolled is the condition for the messages that a roll-up has yet to count, and where it then stands; empty when there

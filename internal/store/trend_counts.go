@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/waspada-hub/waspada/pkg/fraud"
+)
+
+// CountIndicators brings the counts of different indicators of days and weeks up to date. It counts touched days and weeks
+// whole, so call it every some minutes, from as many nodes as you like; without it answers are of sketches and slower.
+func (w *Writer) CountIndicators(ctx context.Context) error {
+	fresh, next, err := w.unrolled(ctx, countsProgress)
+	if err != nil || len(next) == 0 {
+		return err
+	}
+	days, err := touchedBuckets(ctx, w.conn, dayOf, fresh, "")
+	if err != nil {
+		return err
+	}
+	who, err := readWho(ctx, w.conn)
+	if err != nil {
+		return err
+	}
+	for _, statement := range addCounts(who, always, days) {
+		if err := w.conn.Exec(ctx, statement); err != nil {
+			return classify("count indicators", err)
+		}
+	}
+	return insert(ctx, w.conn, countsProgress, progressColumns, next)
+}
+
+const countColumns = "grain, dimension, at, key, known, everyone, others, partners"
+
+// addCounts are the statements that count the indicators of some days and of their weeks, in the ledger's rows of a condition.
+func addCounts(who *who, where string, days []time.Time) (all []string) {
+	add := func(g *grain, some []time.Time) {
+		all = append(all, "INSERT INTO trend_indicator_counts ("+countColumns+") "+countIndicators(who, g, where+" AND "+ofBuckets("hour", some, g.step))+spill)
+	}
+	for some := range slices.Chunk(days, 7) {
+		add(daily, some)
+	}
+	for some := range slices.Chunk(mondays(days), 1) {
+		add(weekly, some)
+	}
+	return all
+}
+
+// countIndicators is a SELECT of countColumns for the ledger's rows of a condition, which should be all of some days or weeks.
+func countIndicators(who *who, g *grain, where string) string {
+	names, keys := arrays(fraud.Dimensions())
+	return fmt.Sprintf(`
+		SELECT '%[1]s' AS grain, dimension, at, key, sum(pairs) + length(partners) AS known, sumIf(n, empty(told)) AS everyone,
+			arraySort(groupArrayIf((told, n), notEmpty(told))) AS others, arraySort(groupUniqArrayArray(spoke)) AS partners FROM (
+			SELECT dimension, at, key, if(has(seen, 0), [], arraySort(seen)) AS told, count() AS n, sum(length(seen)) AS pairs,
+				groupUniqArrayArray(spoke) AS spoke FROM (
+				SELECT dimension, at, key, digest, groupUniqArray(toUInt32(if(audience = 0, 0, partner * 256 + audience))) AS seen,
+					groupUniqArrayIf(partner, dimension = 'partner_kind') AS spoke FROM (
+					SELECT form.1 AS dimension, at, if(form.1 = 'partner_kind', %[2]s, form.2) AS key, digest, partner, audience
+					FROM (%[3]s) ARRAY JOIN arrayZip(%[4]s, %[5]s) AS form)
+				GROUP BY dimension, at, key, digest)
+			GROUP BY dimension, at, key, told)
+		GROUP BY dimension, at, key`, g.name, who.kinds("form.2"), g.spoken(where), names, keys)
+}
+
+// different is a SELECT of at, key and different: how many indicators each bucket has. Of days and weeks it is read off;
+// where these hold messages that the counts do not know, or where a partner's kind has changed since, and of a window,
+// sketches are united.
+func (p *plan) different(ctx context.Context, conn driver.Conn, who *who) (string, error) {
+	sketched, err := readPlaces(ctx, conn, sketchesProgress) // before the sketches
+	if err != nil {
+		return "", err
+	}
+	text, q := "", p.q
+	switch {
+	case q.Bucket == fraud.Window:
+		fresh, err := touchedBuckets(ctx, conn, dayOf, sketched.recent(), p.days)
+		if err != nil {
+			return "", tooMuch(err)
+		}
+		unknown := sketched.recent()
+		if len(fresh) == 0 {
+			unknown = ""
+		}
+		days, weeks := between("at", q.From, q.To), ""
+		if first, last := mondayBefore(q.From.AddDate(0, 0, 6)), mondayBefore(q.To); first.Before(last) {
+			days, weeks = between("at", q.From, first)+" OR "+between("at", last, q.To), between("at", first, last)
+		}
+		text = p.unite(who, fmt.Sprintf("toDateTime(%d, 'UTC')", q.From.Unix()), days, weeks, unknown)
+	default:
+		g := daily
+		if q.Bucket == fraud.Weekly {
+			g = weekly
+		}
+		stale, err := p.uncounted(ctx, conn, who, g)
+		if err != nil {
+			return "", err
+		}
+		of := fmt.Sprintf("grain = '%s' AND dimension = %s AND %s", g.name, literal(q.By.String()), between("at", q.From, q.To))
+		if len(stale) > 0 {
+			of += " AND NOT " + ofBuckets("at", stale, g.step)
+		}
+		text = fmt.Sprintf("SELECT at AS b, key AS k, latest.1 + %s AS v FROM (SELECT at, key, argMax((everyone, others), known) AS latest "+
+			"FROM trend_indicator_counts WHERE %s GROUP BY at, key) WHERE 1 %s", toldTo(q.Asker, who), of, p.ofCounts)
+		if len(stale) > 0 {
+			some := ofBuckets("at", stale, g.step)
+			days, weeks := some, ""
+			if g == weekly {
+				days, weeks = "", some
+			}
+			text += " UNION ALL " + p.unite(who, g.bucket, days, weeks, "("+sketched.recent()+") AND "+ofBuckets("hour", stale, g.step))
+		}
+	}
+	return "SELECT b AS at, k AS key, v AS different FROM (" + text + ")", nil
+}
+
+// uncounted are the days or weeks of the question that counts do not answer.
+func (p *plan) uncounted(ctx context.Context, conn driver.Conn, who *who, g *grain) ([]time.Time, error) {
+	counted, err := readPlaces(ctx, conn, countsProgress) // before the counts
+	if err != nil {
+		return nil, err
+	}
+	stale, err := touchedBuckets(ctx, conn, g.bucket, counted.recent(), p.days)
+	if err != nil || p.q.By != fraud.ByPartnerKind {
+		return stale, tooMuch(err)
+	}
+	changed, err := bucketsIn(ctx, conn, "SELECT at FROM trend_indicator_counts WHERE "+between("at", p.q.From, p.q.To)+
+		" AND "+changedKinds(who, g))
+	stale = append(stale, changed...)
+	slices.SortFunc(stale, time.Time.Compare)
+	return slices.CompactFunc(stale, time.Time.Equal), tooMuch(err)
+}
+
+// changedKinds is the condition for counts of a kind that one of its partners no longer is of.
+func changedKinds(who *who, g *grain) string {
+	return fmt.Sprintf("grain = '%s' AND dimension = 'partner_kind' AND arrayExists(p -> %s != key, partners)", g.name, who.kinds("p"))
+}
+
+// toldTo is how many of latest.2, the others, a partner may be told of.
+func toldTo(p *fraud.Partner, who *who) string {
+	switch {
+	case p == nil:
+		return "0"
+	case p.Kind.Authority():
+		return "arraySum(o -> o.2, latest.2)"
+	}
+	return fmt.Sprintf("arraySum(o -> if(arrayExists(t -> t %% 256 IN (%s) OR intDiv(t, 256) IN (%s), o.1), o.2, 0), latest.2)",
+		audiencesOf(p), list(who.same(p), number))
+}
