@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -165,8 +166,7 @@ func (e *Eraser) elsewhere(ctx context.Context, this string) (tables []string, e
 }
 
 // Erase removes what was found and returns when ClickHouse has rewritten the tables. It may be repeated, also after it
-// was cut off: opinions and sketches go first, since the ledger tells
-// which they are.
+// was cut off: opinions and sketches go first, since the ledger tells which they are.
 func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) error {
 	hosts, err := e.cfg.hosts(ctx)
 	if err != nil {
@@ -183,27 +183,13 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 	if err != nil {
 		return err
 	}
-	first := []string{`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms)}
-	if len(days) > 0 {
-		for _, table := range []string{"trend_sketches", "trend_indicator_counts"} {
-			first = append(first, `ALTER TABLE {{table "`+table+`"}} {{on_cluster}} DELETE WHERE grain = 'day' AND `+
-				ofBuckets("at", days, day)+` OR grain = 'week' AND `+ofBuckets("at", mondays(days), 7*day))
-		}
-	}
-	if err := executeAll(ctx, hosts, first); err != nil {
-		return err
-	}
 	who, err := readWho(ctx, e.conn)
 	if err != nil {
 		return err
 	}
 	without := "digest != " + this
-	for _, remake := range slices.Concat(addSketches(without, days), addCounts(who, without, days)) {
-		if err := e.conn.Exec(ctx, remake); err != nil {
-			return classify("erase", err)
-		}
-	}
-	return executeAll(ctx, hosts, []string{
+	trends := slices.Concat(addSketches(without, days), addCounts(who, without, days))
+	ledger := []string{
 		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE
 			also_grade = arrayFilter((g, d) -> d != ` + this + `, also_grade, also_digest),
 			also_digest = arrayFilter(d -> d != ` + this + `, also_digest)
@@ -213,6 +199,8 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 			role = '', confidence = 0, evidence = 0, observed_at = toDateTime64(0, 3, 'UTC'),
 			expires_at = toDateTime64(0, 3, 'UTC'), advice = '', action = '', case_id = ''
 			WHERE digest = ` + this,
+	}
+	derived := []string{
 		`ALTER TABLE {{table "campaign_links"}} {{on_cluster}} DELETE WHERE digest = ` + this + ` OR connector = ` + hostOf(this),
 		`ALTER TABLE {{table "campaign_members"}} {{on_cluster}} DELETE WHERE digest = ` + this,
 		`ALTER TABLE {{table "campaigns"}} {{on_cluster}} UPDATE
@@ -221,15 +209,47 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 			WHERE has(members, ` + this + `) OR has(edge_connectors, ` + hostOf(this) + `)`,
 		`ALTER TABLE {{table "board_words"}} {{on_cluster}} DELETE WHERE digest = ` + this,
 		`ALTER TABLE {{table "board_indicators"}} {{on_cluster}} DELETE WHERE digest = ` + this,
-		// The text of a table's last statement stays with it.
-		`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE 0`,
-		`ALTER TABLE {{table "events"}} {{on_cluster}} DELETE WHERE 0`,
-		`ALTER TABLE {{table "campaign_links"}} {{on_cluster}} DELETE WHERE 0`,
-		`ALTER TABLE {{table "campaign_members"}} {{on_cluster}} DELETE WHERE 0`,
-		`ALTER TABLE {{table "campaigns"}} {{on_cluster}} DELETE WHERE 0`,
-		`ALTER TABLE {{table "board_words"}} {{on_cluster}} DELETE WHERE 0`,
-		`ALTER TABLE {{table "board_indicators"}} {{on_cluster}} DELETE WHERE 0`,
-	})
+	}
+	// The text of a table's last statement stays with it.
+	var last []string
+	for _, table := range []string{"opinions", "events", "campaign_links", "campaign_members", "campaigns", "board_words",
+		"board_indicators"} {
+		last = append(last, `ALTER TABLE {{table "`+table+`"}} {{on_cluster}} DELETE WHERE 0`)
+	}
+	opinions := []string{`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms)}
+	if err := e.remake(ctx, hosts, append(opinions, noTrends(days)...), trends); err != nil {
+		return err
+	}
+	if err := executeAll(ctx, hosts, append(ledger, derived...)); err != nil {
+		return err
+	}
+	// A roll-up that read the ledger before may have written what it read since.
+	if err := e.remake(ctx, hosts, append(noTrends(days), derived...), trends); err != nil {
+		return err
+	}
+	return executeAll(ctx, hosts, last)
+}
+
+// noTrends are the statements that delete what trends know of the indicators of some days, and of their weeks.
+func noTrends(days []time.Time) (all []string) {
+	for _, table := range []string{"trend_sketches", "trend_indicator_counts"} {
+		all = append(all, `ALTER TABLE {{table "`+table+`"}} {{on_cluster}} DELETE WHERE grain = 'day' AND `+ofBuckets("at", days, day)+
+			` OR grain = 'week' AND `+ofBuckets("at", mondays(days), 7*day))
+	}
+	return all
+}
+
+// remake deletes on every host, and then inserts again what is right.
+func (e *Eraser) remake(ctx context.Context, hosts []Config, deletes, inserts []string) error {
+	if err := executeAll(ctx, hosts, deletes); err != nil {
+		return err
+	}
+	for _, insert := range inserts {
+		if err := e.conn.Exec(ctx, insert); err != nil {
+			return classify("erase", err)
+		}
+	}
+	return nil
 }
 
 // executeAll runs statements that change rows on every host.

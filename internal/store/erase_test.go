@@ -157,6 +157,44 @@ func TestWhatIsErasedIsNowhereAndTheRestStaysProven(t *testing.T) {
 	}
 }
 
+// Roll-ups that read the ledger before an erasure write into its middle.
+func TestRollUpsDoNotBringBackWhatIsErased(t *testing.T) {
+	d := newDB(t)
+	m := maker{testkit.Seed(t)}
+	eraser, err := store.NewEraser(d.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer eraser.Close()
+	next := int64(0)
+	for range 3 {
+		gone := m.digest()
+		entries := make([]fraud.Entry, 200)
+		for i := range entries {
+			entries[i] = m.entry(noon.Add(-time.Duration(m.IntN(7*24*60)) * time.Minute))
+			if i%4 == 0 {
+				entries[i].Event.Indicator = fraud.Ref{Type: indicator.BankAccount, Epoch: 1, Digest: gone}
+				speak(&entries[i])
+			}
+		}
+		d.insert(t, messages(0, next, entries))
+		next += int64(len(entries))
+		found, err := eraser.Find(t.Context(), gone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		together(t,
+			func() error { return eraser.Erase(t.Context(), gone, &found) },
+			func() error { return d.RollUpDays(t.Context()) },
+			func() error { return d.CountIndicators(t.Context()) },
+			func() error { return d.RollUpBoards(t.Context(), active()) })
+		if tables := d.holding(t, gone); len(tables) > 0 {
+			t.Errorf("it stands in %v", tables)
+		}
+		wantClean(t, d, map[int32]int64{0: next})
+	}
+}
+
 // A table that is new and holds digests must be known to erasure.
 func TestEveryTableWithDigestsIsKnownToErasure(t *testing.T) {
 	d := newDB(t)
