@@ -103,14 +103,12 @@ func trendRows(sizes []int, questions []question) (rows []report.Row) {
 		usual.See(year)
 		most := report.Row{Row: "the slowest year, " + name(s), Subject: "the hub", Unit: report.Milliseconds, Goal: report.AtMost(100),
 			Means: "how long the slowest chart of a year takes", Note: "it is " + slowest,
-			Why: "partners of one kind may know the same indicators and a partner's kind may change, so their sketches are united " +
-				"when the question is asked; everything else about a year is read off"}
+			Why: "other work of the machine: every chart of a year is read off roll-ups"}
 		most.See([]float64{slices.Max(year)})
 		banks, slowest := figures(took, s, ofBank)
 		bank := report.Row{Row: "a bank's slowest year, " + name(s), Subject: "the hub", Unit: report.Milliseconds,
 			Goal: report.AtMost(100), Means: "the same of those who may not be told everything", Note: "it is " + slowest,
-			Why: "what a bank may see depends on its groups and its own words, so sketches of a year are united when it asks; " +
-				"counts of events and reporters come from sums"}
+			Why: "other work of the machine: what a bank may see is read off roll-ups"}
 		bank.See([]float64{slices.Max(banks)})
 		rows = append(rows, usual, most, bank)
 	}

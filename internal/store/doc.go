@@ -5,8 +5,9 @@
 //	Writer.Insert├▶ events          the ledger: every event at its position         ─┴─Event───▶ api
 //	(in order)   └▶ stored_ranges   which messages are stored whole                 ──StoredOffsets──▶ ingest, index
 //
-//	events ──RollUp──▶ trend_cells, ──RollUpDays──▶ trend_days, trend_indicators ───────┬Analyst.Series──▶ trends
-//	                        └─────────────────────────┴─▶ trend_sums, trend_indicator_sums ┘
+//	events ──RollUp──▶ trend_cells, ──RollUpDays──▶ trend_days, trend_sketches ─┬Analyst.Series──▶ trends
+//	  │                     └─────────────────────────┴─▶ trend_sums ────────────┤
+//	  └─CountIndicators──▶ trend_indicator_counts ───────────────────────────────┘
 //	events ──RollUpBoards──▶ board_words ─▶ board_indicators, board_said ──PlatformBoard, PartnerBoard──▶ boards
 //	                                            Audit proves the cells, sketches, sums and boards against the ledger
 //	dead_letters, replays ──DeadLetters──▶ operators ──RecordReplays──▶ replays: what was sent again
@@ -47,17 +48,21 @@
 // report that comes six days late costs one cell. The ledger's projection by_audience makes a cell a contiguous read.
 //
 // A year of a nation by hours is too much to read for an answer. So RollUpDays does the same for days of Malaysia, of each
-// dimension by itself (trend_days), and keeps sketches of which indicators fall into each day (trend_indicators): unions,
-// which no repetition changes.
+// dimension by itself (trend_days).
 //
-// All of these have more rows the more partners and events there are. So each hour and day is also summed up over
-// partners, by dimension, kind and audience, and over audiences for those who see everything (trend_sums): what most
-// questions are about is then few rows, however much happens. A sum of counts that only grow only grows, too; it is made of
-// the finer roll-up whenever that has come further. Sketches do not add up, and uniting a year of them takes long: for those
-// who see everything each week has a sketch over all partners, and each day and week the number that it comes to
-// (trend_indicator_sums).
+// Both have more rows the more partners and events there are. So each hour and day is also summed up over partners, by
+// dimension, kind and audience, and over audiences for those who see everything (trend_sums): what most questions are about
+// is then few rows, however much happens. A sum of counts that only grow only grows, too; it is made of the finer roll-up
+// whenever that has come further.
+//
+// Different indicators do not add up: what two days, partners or audiences have in common counts once. But of one day or week,
+// indicators that are told to the same partners do, and those are few sorts: most are told to everyone. So CountIndicators
+// counts each day and week whole, by who may be told (trend_indicator_counts), and an answer adds up the sorts that the asker is
+// among: exactly, and in as many rows as the chart has points. Counting whole weeks takes long, so it comes every some minutes;
+// for what happened since, and for windows of any days, there are sketches of days and weeks (trend_sketches), which can be
+// united and err by one percent.
+//
 // For hours and days that hold messages which the sums do not know, Series asks the finer roll-up.
-//
 // Series reads the ledger only for hours and days that no roll-up knows whole, and for what none covers: hours of a
 // platform, institution, region or band of loss, two dimensions at a time, and filters by another dimension than the one
 // asked for. [Analyst] bounds what such a question may take.

@@ -12,8 +12,8 @@ const (
 	EventCount Metric = 1
 	// ReportCount counts those of kind report.
 	ReportCount Metric = 2
-	// IndicatorCount counts the different indicators that events are about. By days and weeks it is of sketches: exact for
-	// some hundred, and beyond with an error of about one per cent.
+	// IndicatorCount counts the different indicators that events are about. Of windows, and of days and weeks of which
+	// something was said in the last minutes, it is estimated: exact up to some hundred, and beyond to about one per cent.
 	IndicatorCount Metric = 3
 	// ReporterCount counts the different organisations that events come from.
 	ReporterCount Metric = 4
