@@ -53,7 +53,7 @@ const (
 	// rollUpDaysEvery is the same of days, which hold more events each.
 	rollUpDaysEvery = time.Minute
 	// countIndicatorsEvery is the same of different indicators, for which touched days and weeks are counted whole.
-	countIndicatorsEvery = 10 * time.Minute
+	countIndicatorsEvery = time.Hour
 	// retryEvery is the pause before what needs ClickHouse is tried again at the start.
 	retryEvery = time.Second
 )

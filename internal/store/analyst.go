@@ -66,8 +66,8 @@ var zone = func() *time.Location {
 }()
 
 // Series counts events over time, exactly as a direct count over the ledger would at this moment, of what the asker may
-// see; [fraud.IndicatorCount] of a window, and of days and weeks of which something was said in the last minutes, is
-// estimated to one percent. Buckets without events are left out; lines are in the order of their
+// see; [fraud.IndicatorCount] of a window, and of days and weeks of which something was said in the last hour, is
+// estimated to about two per cent. Buckets without events are left out; lines are in the order of their
 // keys and points in that of time. A value without a name in the taxonomy stands under its decimal code, and events of a
 // partner that [Writer.PutPartners] never named under "".
 //

@@ -116,8 +116,8 @@ func wrongCells(unknown, within string) string {
 // sketchExact is up to how many indicators a sketch is exact, and sketchError how far off a larger one may be: seven
 // standard errors.
 const (
-	sketchExact = 200
-	sketchError = 0.08
+	sketchExact = 100
+	sketchError = 0.12
 )
 
 // wrongSketches is the same of sketches.

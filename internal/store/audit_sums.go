@@ -124,12 +124,12 @@ func (r *Reader) wrongCounts(ctx context.Context, who *who, g *grain, monday tim
 	known := fmt.Sprintf("%s AND NOT %s", strings.TrimPrefix(strings.ReplaceAll(span, "hour", "at"), "AND "), ofBuckets("at", stale, g.step))
 	return fmt.Sprintf(`
 		SELECT count(), countIf(shown != due) FROM (
-			SELECT %[1]s, maxIf((everyone, others), rolled) AS shown, maxIf((everyone, others), NOT rolled) AS due FROM (
-				SELECT toString(dimension) AS dimension, at, key, latest.1 AS everyone, latest.2 AS others, true AS rolled FROM (
-					SELECT %[1]s, argMax((everyone, others), known) AS latest FROM trend_indicator_counts
-					WHERE grain = '%[2]s' AND %[3]s GROUP BY %[1]s)
+			SELECT %[1]s, maxIf((total, everyone, others), rolled) AS shown,
+				maxIf((total, everyone, others), NOT rolled) AS due FROM (
+				SELECT toString(dimension) AS dimension, at, key, total, everyone, others, true AS rolled
+				FROM trend_indicator_counts FINAL WHERE grain = '%[2]s' AND %[3]s
 				UNION ALL
-				SELECT %[1]s, everyone, others, false FROM (%[4]s) WHERE %[3]s)
+				SELECT %[1]s, total, everyone, others, false FROM (%[4]s) WHERE %[3]s)
 			WHERE NOT (dimension = 'partner_kind' AND at IN (SELECT at FROM trend_indicator_counts WHERE %[5]s))
 			GROUP BY %[1]s)`, cell, g.name, known, countIndicators(who, g, always+" "+span), changedKinds(who, g)), nil
 }
@@ -150,9 +150,9 @@ func (r *Reader) wrongWeeks(ctx context.Context, monday time.Time) (string, erro
 	}
 	return fmt.Sprintf(`
 		SELECT count(), countIf(shown != due AND (due <= %[2]d OR abs(shown - due) > due * %[3]g)) FROM (
-			SELECT toInt64(%[4]sIf(13)(indicators, grain = 'week')) AS shown, toInt64(%[4]sIf(13)(indicators, grain = 'day')) AS due
-			FROM trend_sketches WHERE %[1]s GROUP BY dimension, partner, key, audience)`, within, sketchExact, sketchError,
-		"uniqCombined64Merge"), nil
+			SELECT toInt64(uniqCombined64MergeIf(12)(indicators, grain = 'week')) AS shown,
+				toInt64(uniqCombined64MergeIf(12)(indicators, grain = 'day')) AS due
+			FROM trend_sketches WHERE %[1]s GROUP BY dimension, partner, key, audience)`, within, sketchExact, sketchError), nil
 }
 
 // without are those of some times that are not among others.

@@ -58,9 +58,9 @@
 // Different indicators do not add up: what two days, partners or audiences have in common counts once. But of one day or week,
 // indicators that are told to the same partners do, and those are few sorts: most are told to everyone. So CountIndicators
 // counts each day and week whole, by who may be told (trend_indicator_counts), and an answer adds up the sorts that the asker is
-// among: exactly, and in as many rows as the chart has points. Counting whole weeks takes long, so it comes every some minutes;
-// for what happened since, and for windows of any days, there are sketches of days and weeks (trend_sketches), which can be
-// united and err by one percent.
+// among: exactly, and in as many rows as the chart has points. Counting whole weeks takes long, so it comes every hour; for
+// what happened since, and for windows of any days, there are sketches of days and weeks (trend_sketches), which can be
+// united and err by about two per cent.
 //
 // For hours and days that hold messages which the sums do not know, Series asks the finer roll-up.
 // Series reads the ledger only for hours and days that no roll-up knows whole, and for what none covers: hours of a

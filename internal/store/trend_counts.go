@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -12,7 +13,7 @@ import (
 )
 
 // CountIndicators brings the counts of different indicators of days and weeks up to date. It counts touched days and weeks
-// whole, so call it every some minutes, from as many nodes as you like; without it answers are of sketches and slower.
+// whole, so call it every hour, from as many nodes as you like; without it answers are of sketches and slower.
 func (w *Writer) CountIndicators(ctx context.Context) error {
 	fresh, next, err := w.unrolled(ctx, countsProgress)
 	if err != nil || len(next) == 0 {
@@ -34,7 +35,7 @@ func (w *Writer) CountIndicators(ctx context.Context) error {
 	return insert(ctx, w.conn, countsProgress, progressColumns, next)
 }
 
-const countColumns = "grain, dimension, at, key, known, everyone, others, partners"
+const countColumns = "grain, dimension, at, key, known, total, everyone, others, partners"
 
 // addCounts are the statements that count the indicators of some days and of their weeks, in the ledger's rows of a condition.
 func addCounts(who *who, where string, days []time.Time) (all []string) {
@@ -52,19 +53,33 @@ func addCounts(who *who, where string, days []time.Time) (all []string) {
 
 // countIndicators is a SELECT of countColumns for the ledger's rows of a condition, which should be all of some days or weeks.
 func countIndicators(who *who, g *grain, where string) string {
-	names, keys := arrays(fraud.Dimensions())
+	var places, keys []string
+	for i, d := range fraud.Dimensions() {
+		key := keyOf[d]
+		if d == fraud.ByPartnerKind {
+			key = who.kinds(key)
+		}
+		places, keys = append(places, fmt.Sprintf("toUInt8(%d)", i+1)), append(keys, key)
+	}
+	names, _ := arrays(fraud.Dimensions())
+	// Digests come first, each with the different things said about it, which for most is one: then nothing large is grouped
+	// by dimension.
 	return fmt.Sprintf(`
-		SELECT '%[1]s' AS grain, dimension, at, key, sum(pairs) + length(partners) AS known, sumIf(n, empty(told)) AS everyone,
-			arraySort(groupArrayIf((told, n), notEmpty(told))) AS others, arraySort(groupUniqArrayArray(spoke)) AS partners FROM (
-			SELECT dimension, at, key, if(has(seen, 0), [], arraySort(seen)) AS told, count() AS n, sum(length(seen)) AS pairs,
-				groupUniqArrayArray(spoke) AS spoke FROM (
-				SELECT dimension, at, key, digest, groupUniqArray(toUInt32(if(audience = 0, 0, partner * 256 + audience))) AS seen,
-					groupUniqArrayIf(partner, dimension = 'partner_kind') AS spoke FROM (
-					SELECT form.1 AS dimension, at, if(form.1 = 'partner_kind', %[2]s, form.2) AS key, digest, partner, audience
-					FROM (%[3]s) ARRAY JOIN arrayZip(%[4]s, %[5]s) AS form)
-				GROUP BY dimension, at, key, digest)
-			GROUP BY dimension, at, key, told)
-		GROUP BY dimension, at, key`, g.name, who.kinds("form.2"), g.spoken(where), names, keys)
+		SELECT '%[1]s' AS grain, (%[2]s)[place] AS dimension, at, key, sum(pairs) + length(partners) AS known, sum(n) AS total,
+			sumIf(n, empty(told)) AS everyone, arraySort(groupArrayIf((told, n), notEmpty(told))) AS others,
+			arraySort(groupUniqArrayArray(spoke)) AS partners FROM (
+			SELECT place, at, key, if(has(seen, 0), [], seen) AS told, count() AS n, sum(length(seen)) AS pairs,
+				[]::Array(UInt16) AS spoke FROM (
+				SELECT at, cell.1 AS place, cell.2 AS key,
+					arraySort(arrayDistinct(arrayMap(s -> s.2, arrayFilter(s -> s.1[cell.1] = cell.2, said)))) AS seen FROM (
+					SELECT at, digest, groupUniqArray(([%[3]s], toUInt32(if(audience = 0, 0, partner * 256 + audience)))) AS said
+					FROM (%[4]s) GROUP BY at, digest)
+				ARRAY JOIN arrayDistinct(arrayFlatten(arrayMap(s -> arrayZip([%[5]s], s.1), said))) AS cell)
+			GROUP BY place, at, key, told
+			UNION ALL
+			SELECT toUInt8(%[6]d), at, %[7]s AS key, []::Array(UInt32), 0, 0, groupUniqArray(partner) FROM (%[4]s) GROUP BY at, key)
+		GROUP BY place, at, key`, g.name, names, strings.Join(keys, ", "), g.spoken(where), strings.Join(places, ", "),
+		slices.Index(fraud.Dimensions(), fraud.ByPartnerKind)+1, who.kinds("partner"))
 }
 
 // different is a SELECT of at, key and different: how many indicators each bucket has. Of days and weeks it is read off;
@@ -104,8 +119,8 @@ func (p *plan) different(ctx context.Context, conn driver.Conn, who *who) (strin
 		if len(stale) > 0 {
 			of += " AND NOT " + ofBuckets("at", stale, g.step)
 		}
-		text = fmt.Sprintf("SELECT at AS b, key AS k, latest.1 + %s AS v FROM (SELECT at, key, argMax((everyone, others), known) AS latest "+
-			"FROM trend_indicator_counts WHERE %s GROUP BY at, key) WHERE 1 %s", toldTo(q.Asker, who), of, p.ofCounts)
+		text = fmt.Sprintf("SELECT at AS b, key AS k, %s AS v FROM trend_indicator_counts FINAL WHERE %s%s", toldTo(q.Asker, who), of,
+			p.ofCounts)
 		if len(stale) > 0 {
 			some := ofBuckets("at", stale, g.step)
 			days, weeks := some, ""
@@ -140,14 +155,14 @@ func changedKinds(who *who, g *grain) string {
 	return fmt.Sprintf("grain = '%s' AND dimension = 'partner_kind' AND arrayExists(p -> %s != key, partners)", g.name, who.kinds("p"))
 }
 
-// toldTo is how many of latest.2, the others, a partner may be told of.
+// toldTo is how many indicators of a row a partner may be told of.
 func toldTo(p *fraud.Partner, who *who) string {
 	switch {
 	case p == nil:
-		return "0"
+		return "everyone"
 	case p.Kind.Authority():
-		return "arraySum(o -> o.2, latest.2)"
+		return "total"
 	}
-	return fmt.Sprintf("arraySum(o -> if(arrayExists(t -> t %% 256 IN (%s) OR intDiv(t, 256) IN (%s), o.1), o.2, 0), latest.2)",
+	return fmt.Sprintf("everyone + arraySum(o -> if(arrayExists(t -> t %% 256 IN (%s) OR intDiv(t, 256) IN (%s), o.1), o.2, 0), others)",
 		audiencesOf(p), list(who.same(p), number))
 }

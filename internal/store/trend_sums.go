@@ -176,7 +176,7 @@ func summed(q *fraud.SeriesQuestion) (s *sums, by fraud.Dimension) {
 // that are within a condition and in none of the stale hours or days.
 func (s *sums) text(q *fraud.SeriesQuestion, by fraud.Dimension, within string, stale []time.Time) string {
 	where := fmt.Sprintf("grain = '%s' AND dimension = %s AND at >= toDateTime(%d, 'UTC') AND at < toDateTime(%d, 'UTC')%s%s",
-		s.grain, literal(by.String()), q.From.Unix(), q.To.Unix(), within, summedFor(q.Asker))
+		s.grain, literal(by.String()), q.From.Unix(), q.To.Unix(), within, rowsFor(q.Asker, everything))
 	if len(stale) > 0 {
 		where += " AND NOT " + ofBuckets("at", stale, s.step)
 	}
@@ -194,13 +194,14 @@ func (s *sums) text(q *fraud.SeriesQuestion, by fraud.Dimension, within string, 
 		"GROUP BY partner, at, key, kind, audience)", key, where)
 }
 
-// summedFor is [visibleTo], of the rows of sums.
-func summedFor(p *fraud.Partner) string {
+// rowsFor is [visibleTo], of rows that stand under all partners and some under their own; those under one number are for
+// authorities.
+func rowsFor(p *fraud.Partner, authorities string) string {
 	if p == nil {
 		return " AND partner = 0 AND audience = 0"
 	}
 	if p.Kind.Authority() {
-		return " AND partner = " + everything
+		return " AND partner = " + authorities
 	}
 	in := "audience IN (" + audiencesOf(p) + ")"
 	return fmt.Sprintf(" AND (partner = 0 AND %s OR partner != 0 AND NOT %s AND %s)", in, in, ownWords(p))

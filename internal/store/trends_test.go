@@ -191,7 +191,7 @@ func wantSeries(t *testing.T, d *db, entries []fraud.Entry, when string) {
 			}
 			near := cmp.Comparer(func(a, b uint64) bool { // a sketch beyond some hundred
 				off := max(a, b) - min(a, b)
-				return off == 0 || metric == fraud.IndicatorCount && max(a, b) > 200 && off*100 <= 8*max(a, b)
+				return off == 0 || metric == fraud.IndicatorCount && max(a, b) > 100 && off*100 <= 12*max(a, b)
 			})
 			if diff := cmp.Diff(plainCount(entries, q), got, near); diff != "" {
 				t.Fatalf("%s: %v by %v and %v by %v only %v for %+v: want -, got +\n%s", when, metric, by, q.Across, q.Bucket,
@@ -311,7 +311,7 @@ func TestCountedIndicatorsAreExact(t *testing.T) {
 				}
 				near := cmp.Comparer(func(a, b uint64) bool {
 					off := max(a, b) - min(a, b)
-					return off == 0 || !exact && off*100 <= 8*max(a, b)
+					return off == 0 || !exact && off*100 <= 12*max(a, b)
 				})
 				if diff := cmp.Diff(plainCount(entries, q), got, near); diff != "" {
 					t.Errorf("%s: by %v and %v for %+v: want -, got +\n%s", when, by, bucket, asker, diff)

@@ -1,15 +1,15 @@
 -- Which different indicators fall into each day and week, as sketches: a union of two is theirs, and one with itself is
--- itself, so it does not matter how often a row is written. Rows stand under a partner and an audience as those of
--- trend_sums do.
+-- itself, so it does not matter how often a row is written. Rows stand under an audience for all partners, and where not
+-- everyone may be told under the partner, too.
 CREATE TABLE IF NOT EXISTS {{table "trend_sketches"}} {{on_cluster}} (
     grain      Enum8('day' = 2, 'week' = 3),
     dimension  Enum8('type' = 1, 'category' = 2, 'partner_kind' = 3, 'kind' = 4, 'platform' = 5, 'institution' = 6,
                      'region' = 7, 'loss_band' = 8),
-    partner    UInt16 COMMENT '0 is all of them, 65535 all of them whoever may be told; others stand where not everyone may be told',
+    partner    UInt16 COMMENT '0 is all of them; others stand where not everyone may be told',
     at         DateTime('UTC') COMMENT 'beginning of the day or week' CODEC(Delta, ZSTD(1)),
     key        UInt16 COMMENT 'the value of the dimension; of partner_kind the partner',
     audience   UInt8,
-    indicators AggregateFunction(uniqCombined64(13), FixedString(32))
+    indicators AggregateFunction(uniqCombined64(12), FixedString(32))
 )
 ENGINE = {{engine "AggregatingMergeTree"}}
 ORDER BY (grain, dimension, partner, at, key, audience)
@@ -25,9 +25,10 @@ CREATE TABLE IF NOT EXISTS {{table "trend_indicator_counts"}} {{on_cluster}} (
     at        DateTime('UTC') COMMENT 'beginning of the day or week' CODEC(Delta, ZSTD(1)),
     key       UInt16 COMMENT 'the value of the dimension',
     known     UInt64 COMMENT 'what was counted, which only grows: of several rows of a cell the one that knows most stands',
-    everyone  UInt64 COMMENT 'how many everyone may be told of',
+    total     UInt64 COMMENT 'how many there are',
+    everyone  UInt64 COMMENT 'how many of them everyone may be told of',
     others    Array(Tuple(told Array(UInt32), n UInt64))
-              COMMENT 'how many others there are, by who may be told: each partner * 256 + audience of an event about them',
+              COMMENT 'how many others, by who may be told: each partner * 256 + audience of an event about them',
     partners  Array(UInt16) COMMENT 'of partner_kind: who was of that kind'
 )
 ENGINE = {{engine "ReplacingMergeTree" "known"}}
