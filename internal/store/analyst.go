@@ -195,8 +195,7 @@ func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
 		}
 		p.byHours = p.byHours && inHours(d)
 		in := " IN (" + list(numbers, number) + ")"
-		p.ofCounts += " AND k" + in
-		if d == fraud.ByPartnerKind { // counts know the kind
+		if p.ofCounts = " AND k" + in; d == fraud.ByPartnerKind { // counts know the kind
 			p.ofCounts = " AND k IN (" + list(who.kindsOf(numbers), number) + ")"
 		}
 		p.within += " AND " + keyOf[d] + in

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -87,26 +86,34 @@ func (s *sums) differences(buckets []time.Time) string {
 			GROUP BY %[1]s)`, cell, s.grain, ofBuckets("at", buckets, s.step), s.cells(buckets))
 }
 
-// auditCounts compares the counts of indicators with the ledger, a week at a time, and the sketches of weeks with those of
-// their days, which were compared with it.
+// auditCounts compares the counts of indicators with the ledger, a week at a time, and the sketches of weeks and months with
+// those of their days, which were compared with it.
 func (r *Reader) auditCounts(ctx context.Context, a *AuditReport) error {
 	who, err := readWho(ctx, r.conn)
 	if err != nil {
 		return err
 	}
-	weeks, err := bucketsIn(ctx, r.conn, "SELECT at FROM trend_indicator_counts WHERE grain = 'week' UNION ALL "+
-		"SELECT at FROM trend_sketches WHERE grain = 'week' UNION ALL SELECT "+weekly.bucket+" AS at FROM events")
-	for _, monday := range weeks {
+	days, err := bucketsIn(ctx, r.conn, "SELECT DISTINCT at FROM trend_indicator_counts UNION ALL "+
+		"SELECT DISTINCT at FROM trend_sketches UNION ALL SELECT DISTINCT "+dayOf+" AS at FROM events")
+	if err != nil {
+		return err
+	}
+	for _, monday := range weekly.of(days) {
 		for _, g := range []*grain{daily, weekly} {
-			if err == nil {
-				err = r.auditAgain(ctx, &a.Sums, func() (string, error) { return r.wrongCounts(ctx, who, g, monday) })
+			err := r.auditAgain(ctx, &a.Sums, func() (string, error) { return r.wrongCounts(ctx, who, g, monday) })
+			if err != nil {
+				return err
 			}
 		}
-		if err == nil {
-			err = r.auditAgain(ctx, &a.Sums, func() (string, error) { return r.wrongWeeks(ctx, monday) })
+	}
+	for _, g := range []*grain{weekly, monthly} {
+		for _, at := range g.of(days) {
+			if err := r.auditAgain(ctx, &a.Sums, func() (string, error) { return r.wrongUnions(ctx, g, at) }); err != nil {
+				return err
+			}
 		}
 	}
-	return err
+	return nil
 }
 
 // wrongCounts is a SELECT of how many counts a week has, or its days have, that know everything, and how many of them differ.
@@ -115,44 +122,42 @@ func (r *Reader) wrongCounts(ctx context.Context, who *who, g *grain, monday tim
 	if err != nil {
 		return "", err
 	}
-	span := hours(monday, monday.AddDate(0, 0, 7))
-	stale, err := touchedBuckets(ctx, r.conn, g.bucket, counted.beyond(), span)
+	week := []time.Time{monday}
+	stale, err := touchedBuckets(ctx, r.conn, g.bucket, counted.beyond(), "AND "+weekly.within("hour", week))
 	if err != nil {
 		return "", err
 	}
-	const cell = "dimension, at, key"
-	known := fmt.Sprintf("%s AND NOT %s", strings.TrimPrefix(strings.ReplaceAll(span, "hour", "at"), "AND "), ofBuckets("at", stale, g.step))
+	const cell, counts = "dimension, at, key", "total, everyone, others, partners"
 	return fmt.Sprintf(`
 		SELECT count(), countIf(shown != due) FROM (
-			SELECT %[1]s, maxIf((total, everyone, others), rolled) AS shown,
-				maxIf((total, everyone, others), NOT rolled) AS due FROM (
-				SELECT toString(dimension) AS dimension, at, key, total, everyone, others, true AS rolled
-				FROM trend_indicator_counts FINAL WHERE grain = '%[2]s' AND %[3]s
+			SELECT %[1]s, maxIf((%[2]s), rolled) AS shown, maxIf((%[2]s), NOT rolled) AS due FROM (
+				SELECT toString(dimension) AS dimension, at, key, %[2]s, true AS rolled
+				FROM trend_indicator_counts FINAL WHERE grain = '%[3]s' AND %[4]s
 				UNION ALL
-				SELECT %[1]s, total, everyone, others, false FROM (%[4]s) WHERE %[3]s)
-			WHERE NOT (dimension = 'partner_kind' AND at IN (SELECT at FROM trend_indicator_counts WHERE %[5]s))
-			GROUP BY %[1]s)`, cell, g.name, known, countIndicators(who, g, always+" "+span), changedKinds(who, g)), nil
+				SELECT %[1]s, %[2]s, false FROM (%[5]s))
+			WHERE NOT %[6]s AND NOT (dimension = 'partner_kind' AND at IN (
+				SELECT at FROM trend_indicator_counts WHERE %[7]s))
+			GROUP BY %[1]s)`, cell, counts, g.name, weekly.within("at", week), countIndicators(who, g, weekly.within("hour", week)),
+		g.within("at", stale), changedKinds(who, g)), nil
 }
 
-// wrongWeeks is a SELECT of how many sketches a week has, and how many of them differ from those of its days.
-func (r *Reader) wrongWeeks(ctx context.Context, monday time.Time) (string, error) {
+// wrongUnions is a SELECT of how many sketches a week or month has, and how many of them differ from those of its days.
+func (r *Reader) wrongUnions(ctx context.Context, g *grain, at time.Time) (string, error) {
 	sketched, err := readPlaces(ctx, r.conn, sketchesProgress)
 	if err != nil {
 		return "", err
 	}
-	stale, err := touchedBuckets(ctx, r.conn, weekly.bucket, sketched.beyond(), hours(monday, monday.AddDate(0, 0, 7)))
+	some := []time.Time{at}
+	stale, err := touchedBuckets(ctx, r.conn, g.bucket, sketched.beyond(), "AND "+g.within("hour", some))
 	if err != nil {
 		return "", err
 	}
-	within := between("at", monday, monday.AddDate(0, 0, 7))
-	if len(stale) > 0 {
-		within = "0"
-	}
 	return fmt.Sprintf(`
-		SELECT count(), countIf(shown != due AND (due <= %[2]d OR abs(shown - due) > due * %[3]g)) FROM (
-			SELECT toInt64(uniqCombined64MergeIf(12)(indicators, grain = 'week')) AS shown,
+		SELECT count(), countIf(shown != due AND (due <= %[3]d OR abs(shown - due) > due * %[4]g)) FROM (
+			SELECT toInt64(uniqCombined64MergeIf(12)(indicators, grain = '%[1]s')) AS shown,
 				toInt64(uniqCombined64MergeIf(12)(indicators, grain = 'day')) AS due
-			FROM trend_sketches WHERE %[1]s GROUP BY dimension, partner, key, audience)`, within, sketchExact, sketchError), nil
+			FROM trend_sketches WHERE grain IN ('day', '%[1]s') AND %[2]s GROUP BY dimension, partner, key, audience)`,
+		g.name, g.within("at", without(some, stale)), sketchExact, sketchError), nil
 }
 
 // without are those of some times that are not among others.

@@ -26,10 +26,11 @@ import (
 //	events that mention it   as a broader or weaker form of another indicator: without that form
 //	opinions                 deleted, those on the broader and weaker forms that came from it too
 //	campaigns                without it, and without what it had in common with others; they are looked at again
-//	trend_sketches, _counts  of days on which it was spoken of, and of their weeks, are made anew without it
+//	trend_sketches, _counts  of days on which it was spoken of, their weeks and months, are made anew without it
 //	board_words, _indicators deleted
 //
-// It needs the right to ALTER these tables (UPDATE and DELETE), and to INSERT into campaign_passes, trend_sketches and trend_indicator_counts.
+// It needs the right to ALTER these tables (UPDATE and DELETE), and to INSERT into campaign_passes, trend_sketches and
+// trend_indicator_counts.
 type Eraser struct {
 	cfg  Config
 	conn driver.Conn
@@ -60,6 +61,8 @@ type Traces struct {
 	Campaigns, Boards uint64
 	// Opinions are the words on it, and on its broader and weaker forms as far as they came from it.
 	Opinions []fraud.Opinion
+	// Unfinished are rows that an erasure blanked, of this or another indicator, before it was cut off.
+	Unfinished uint64
 	// Elsewhere names tables that hold it and that this version does not know.
 	Elsewhere []string
 	forms     []indicator.Digest // its broader and weaker ones
@@ -67,11 +70,15 @@ type Traces struct {
 
 // None reports whether nothing is left.
 func (t *Traces) None() bool {
-	return t.Events == 0 && t.Mentions == 0 && t.Campaigns == 0 && t.Boards == 0 && len(t.Opinions) == 0 && len(t.Elsewhere) == 0
+	return t.Events == 0 && t.Mentions == 0 && t.Campaigns == 0 && t.Boards == 0 && len(t.Opinions) == 0 &&
+		t.Unfinished == 0 && len(t.Elsewhere) == 0
 }
 
 // erasedDigest stands in the ledger where a digest was. Nobody can report it.
 const erasedDigest = "toFixedString('', 32)"
+
+// unfinished is the condition for rows that are blanked while the trends still count what was there.
+const unfinished = "digest = " + erasedDigest + " AND case_id = 'erasing'"
 
 func quoted(d indicator.Digest) string {
 	return "toFixedString(unhex('" + hex.EncodeToString(d[:]) + "'), 32)"
@@ -95,6 +102,9 @@ func (e *Eraser) Find(ctx context.Context, d indicator.Digest) (t Traces, err er
 	if err == nil {
 		err = e.conn.QueryRow(ctx, fmt.Sprintf("SELECT (SELECT count() FROM board_words WHERE digest = %[1]s) + "+
 			"(SELECT count() FROM board_indicators WHERE digest = %[1]s)", this)).Scan(&t.Boards)
+	}
+	if err == nil {
+		err = e.conn.QueryRow(ctx, "SELECT count() FROM events WHERE "+unfinished).Scan(&t.Unfinished)
 	}
 	if err != nil {
 		return t, classify(what, err)
@@ -166,7 +176,7 @@ func (e *Eraser) elsewhere(ctx context.Context, this string) (tables []string, e
 }
 
 // Erase removes what was found and returns when ClickHouse has rewritten the tables. It may be repeated, also after it
-// was cut off: opinions and sketches go first, since the ledger tells which they are.
+// was cut off: opinions go first, since the ledger tells which they are, and its rows are marked until trends are without it.
 func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) error {
 	hosts, err := e.cfg.hosts(ctx)
 	if err != nil {
@@ -179,28 +189,17 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 	if err != nil {
 		return failed("erase", err)
 	}
-	days, err := touchedBuckets(ctx, e.conn, dayOf, "digest = "+this, "")
-	if err != nil {
-		return err
-	}
-	who, err := readWho(ctx, e.conn)
-	if err != nil {
-		return err
-	}
-	without := "digest != " + this
-	trends := slices.Concat(addSketches(without, days), addCounts(who, without, days))
-	ledger := []string{
+	err = executeAll(ctx, hosts, []string{
+		`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms),
 		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE
 			also_grade = arrayFilter((g, d) -> d != ` + this + `, also_grade, also_digest),
 			also_digest = arrayFilter(d -> d != ` + this + `, also_digest)
 			WHERE has(also_digest, ` + this + `)`,
-		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE digest = ` + erasedDigest + `,
+		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE digest = ` + erasedDigest + `, case_id = 'erasing',
 			also_grade = arrayResize(also_grade, 0), also_digest = arrayResize(also_digest, 0),
 			role = '', confidence = 0, evidence = 0, observed_at = toDateTime64(0, 3, 'UTC'),
-			expires_at = toDateTime64(0, 3, 'UTC'), advice = '', action = '', case_id = ''
+			expires_at = toDateTime64(0, 3, 'UTC'), advice = '', action = ''
 			WHERE digest = ` + this,
-	}
-	derived := []string{
 		`ALTER TABLE {{table "campaign_links"}} {{on_cluster}} DELETE WHERE digest = ` + this + ` OR connector = ` + hostOf(this),
 		`ALTER TABLE {{table "campaign_members"}} {{on_cluster}} DELETE WHERE digest = ` + this,
 		`ALTER TABLE {{table "campaigns"}} {{on_cluster}} UPDATE
@@ -209,44 +208,75 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 			WHERE has(members, ` + this + `) OR has(edge_connectors, ` + hostOf(this) + `)`,
 		`ALTER TABLE {{table "board_words"}} {{on_cluster}} DELETE WHERE digest = ` + this,
 		`ALTER TABLE {{table "board_indicators"}} {{on_cluster}} DELETE WHERE digest = ` + this,
+	})
+	if err != nil {
+		return err
 	}
-	// The text of a table's last statement stays with it.
-	var last []string
-	for _, table := range []string{"opinions", "events", "campaign_links", "campaign_members", "campaigns", "board_words",
-		"board_indicators"} {
+	if err := e.remakeTrends(ctx, hosts); err != nil {
+		return err
+	}
+	last := []string{`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE case_id = '' WHERE ` + unfinished}
+	for _, table := range []string{"opinions", "campaign_links", "campaign_members", "campaigns", "board_words", "board_indicators"} {
+		// The text of a table's last statement stays with it.
 		last = append(last, `ALTER TABLE {{table "`+table+`"}} {{on_cluster}} DELETE WHERE 0`)
-	}
-	opinions := []string{`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms)}
-	if err := e.remake(ctx, hosts, append(opinions, noTrends(days)...), trends); err != nil {
-		return err
-	}
-	if err := executeAll(ctx, hosts, append(ledger, derived...)); err != nil {
-		return err
-	}
-	// A roll-up that read the ledger before may have written what it read since.
-	if err := e.remake(ctx, hosts, append(noTrends(days), derived...), trends); err != nil {
-		return err
 	}
 	return executeAll(ctx, hosts, last)
 }
 
-// noTrends are the statements that delete what trends know of the indicators of some days, and of their weeks.
-func noTrends(days []time.Time) (all []string) {
-	for _, table := range []string{"trend_sketches", "trend_indicator_counts"} {
-		all = append(all, `ALTER TABLE {{table "`+table+`"}} {{on_cluster}} DELETE WHERE grain = 'day' AND `+ofBuckets("at", days, day)+
-			` OR grain = 'week' AND `+ofBuckets("at", mondays(days), 7*day))
+// remakeTrends makes anew what the days of blanked rows, their weeks and months have of indicators.
+func (e *Eraser) remakeTrends(ctx context.Context, hosts []Config) error {
+	days, err := touchedBuckets(ctx, e.conn, dayOf, unfinished, "")
+	if err != nil || len(days) == 0 {
+		return err
 	}
-	return all
-}
-
-// remake deletes on every host, and then inserts again what is right.
-func (e *Eraser) remake(ctx context.Context, hosts []Config, deletes, inserts []string) error {
+	// What a roll-up read before the rows were blanked must not come after what is made now.
+	if err := untilInserted(ctx, hosts); err != nil {
+		return err
+	}
+	who, err := readWho(ctx, e.conn)
+	if err != nil {
+		return err
+	}
+	var deletes []string
+	for _, table := range []string{"trend_sketches", "trend_indicator_counts"} {
+		var of []string
+		for _, g := range []*grain{daily, weekly, monthly} {
+			of = append(of, "toString(grain) = '"+g.name+"' AND "+g.within("at", g.of(days)))
+		}
+		deletes = append(deletes, `ALTER TABLE {{table "`+table+`"}} {{on_cluster}} DELETE WHERE `+strings.Join(of, " OR "))
+	}
 	if err := executeAll(ctx, hosts, deletes); err != nil {
 		return err
 	}
-	for _, insert := range inserts {
+	for _, insert := range slices.Concat(addSketches(always, days), addCounts(who, days)) {
 		if err := e.conn.Exec(ctx, insert); err != nil {
 			return classify("erase", err)
+		}
+	}
+	return nil
+}
+
+// untilInserted waits until the statements that write into the tables of trends now have ended on every host.
+func untilInserted(ctx context.Context, hosts []Config) error {
+	began := time.Now()
+	for _, host := range hosts {
+		conn, err := host.open(host.Database, 1, migrateTimeout, unlogged)
+		if err != nil {
+			return err
+		}
+		for running := uint64(1); running > 0 && err == nil; {
+			query := fmt.Sprintf("SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND query LIKE '%%INTO trend_%%' "+
+				"AND current_database = currentDatabase() AND elapsed > %f", time.Since(began).Seconds())
+			if err = conn.QueryRow(ctx, query).Scan(&running); err == nil && running > 0 {
+				select {
+				case <-ctx.Done():
+					err = ctx.Err()
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+		}
+		if err := errors.Join(failed("erase", err), conn.Close()); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package store
 import (
 	"io/fs"
 	"testing"
+	"time"
 )
 
 // Classify is how failures of ClickHouse are told apart.
@@ -13,6 +14,16 @@ var TooMuch = tooMuch
 
 // CountCells is the statement that recounts the cells which rows of the condition touched.
 func CountCells(touched string) string { return countCells("", touched) }
+
+// Cover are the beginnings and ends of the months, weeks and days that make up a time.
+func Cover(from, to time.Time) (all [][2]time.Time) {
+	for g, times := range cover(from, to) {
+		for _, at := range times {
+			all = append(all, [2]time.Time{at, g.next(at)})
+		}
+	}
+	return all
+}
 
 // Statements are those of all files.
 func Statements(t testing.TB, cfg Config, fsys fs.FS) []string {

@@ -79,6 +79,7 @@ var questionsOfEachKind = func() (all []fraud.SeriesQuestion) {
 	add(fraud.EventCount, fraud.ByRegion, fraud.Daily, 0)
 	add(fraud.ReporterCount, fraud.ByCategory, fraud.Window, 0)
 	add(fraud.IndicatorCount, fraud.ByPlatform, fraud.Daily, 0)
+	add(fraud.IndicatorCount, fraud.ByCategory, fraud.Window, 0)
 	add(fraud.IndicatorCount, fraud.ByInstitution, fraud.Hourly, fraud.ByKind)
 	add(fraud.LossSum, fraud.ByLossBand, fraud.Hourly, fraud.ByPartnerKind)
 	return all

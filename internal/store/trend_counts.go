@@ -27,7 +27,7 @@ func (w *Writer) CountIndicators(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, statement := range addCounts(who, always, days) {
+	for _, statement := range addCounts(who, days) {
 		if err := w.conn.Exec(ctx, statement); err != nil {
 			return classify("count indicators", err)
 		}
@@ -37,16 +37,13 @@ func (w *Writer) CountIndicators(ctx context.Context) error {
 
 const countColumns = "grain, dimension, at, key, known, total, everyone, others, partners"
 
-// addCounts are the statements that count the indicators of some days and of their weeks, in the ledger's rows of a condition.
-func addCounts(who *who, where string, days []time.Time) (all []string) {
-	add := func(g *grain, some []time.Time) {
-		all = append(all, "INSERT INTO trend_indicator_counts ("+countColumns+") "+countIndicators(who, g, where+" AND "+ofBuckets("hour", some, g.step))+spill)
-	}
-	for some := range slices.Chunk(days, 7) {
-		add(daily, some)
-	}
-	for some := range slices.Chunk(mondays(days), 1) {
-		add(weekly, some)
+// addCounts are the statements that count the indicators of some days, and of their weeks.
+func addCounts(who *who, days []time.Time) (all []string) {
+	for _, g := range []*grain{daily, weekly} {
+		for some := range slices.Chunk(g.of(days), max(1, g.atOnce/5)) { // a week or so: it takes more memory than a sketch
+			all = append(all, "INSERT INTO trend_indicator_counts ("+countColumns+") "+
+				countIndicators(who, g, g.within("hour", some))+spill)
+		}
 	}
 	return all
 }
@@ -85,52 +82,48 @@ func countIndicators(who *who, g *grain, where string) string {
 // different is a SELECT of at, key and different: how many indicators each bucket has. Of days and weeks it is read off;
 // where these hold messages that the counts do not know, or where a partner's kind has changed since, and of a window,
 // sketches are united.
-func (p *plan) different(ctx context.Context, conn driver.Conn, who *who) (string, error) {
+func (p *plan) different(ctx context.Context, conn driver.Conn, who *who) (text string, err error) {
 	sketched, err := readPlaces(ctx, conn, sketchesProgress) // before the sketches
 	if err != nil {
 		return "", err
 	}
-	text, q := "", p.q
-	switch {
-	case q.Bucket == fraud.Window:
-		fresh, err := touchedBuckets(ctx, conn, dayOf, sketched.recent(), p.days)
-		if err != nil {
-			return "", tooMuch(err)
-		}
-		unknown := sketched.recent()
-		if len(fresh) == 0 {
-			unknown = ""
-		}
-		days, weeks := between("at", q.From, q.To), ""
-		if first, last := mondayBefore(q.From.AddDate(0, 0, 6)), mondayBefore(q.To); first.Before(last) {
-			days, weeks = between("at", q.From, first)+" OR "+between("at", last, q.To), between("at", first, last)
-		}
-		text = p.unite(who, fmt.Sprintf("toDateTime(%d, 'UTC')", q.From.Unix()), days, weeks, unknown)
+	switch p.q.Bucket {
+	case fraud.Window:
+		text, err = p.ofWindow(ctx, conn, who, sketched.recent())
+	case fraud.Weekly:
+		text, err = p.ofBuckets(ctx, conn, who, weekly, sketched.recent())
 	default:
-		g := daily
-		if q.Bucket == fraud.Weekly {
-			g = weekly
-		}
-		stale, err := p.uncounted(ctx, conn, who, g)
-		if err != nil {
-			return "", err
-		}
-		of := fmt.Sprintf("grain = '%s' AND dimension = %s AND %s", g.name, literal(q.By.String()), between("at", q.From, q.To))
-		if len(stale) > 0 {
-			of += " AND NOT " + ofBuckets("at", stale, g.step)
-		}
-		text = fmt.Sprintf("SELECT at AS b, key AS k, %s AS v FROM trend_indicator_counts FINAL WHERE %s%s", toldTo(q.Asker, who), of,
-			p.ofCounts)
-		if len(stale) > 0 {
-			some := ofBuckets("at", stale, g.step)
-			days, weeks := some, ""
-			if g == weekly {
-				days, weeks = "", some
-			}
-			text += " UNION ALL " + p.unite(who, g.bucket, days, weeks, "("+sketched.recent()+") AND "+ofBuckets("hour", stale, g.step))
-		}
+		text, err = p.ofBuckets(ctx, conn, who, daily, sketched.recent())
 	}
-	return "SELECT b AS at, k AS key, v AS different FROM (" + text + ")", nil
+	return "SELECT b AS at, k AS key, v AS different FROM (" + text + ")", err
+}
+
+// ofWindow is a SELECT of b, k and v; unknown are the messages that sketches do not know.
+func (p *plan) ofWindow(ctx context.Context, conn driver.Conn, who *who, unknown string) (string, error) {
+	fresh, err := touchedBuckets(ctx, conn, dayOf, unknown, p.days)
+	if err != nil {
+		return "", tooMuch(err)
+	}
+	if len(fresh) == 0 {
+		unknown = ""
+	}
+	return p.unite(who, fmt.Sprintf("toDateTime(%d, 'UTC')", p.q.From.Unix()), cover(p.q.From, p.q.To), unknown), nil
+}
+
+// ofBuckets is the same of days or weeks.
+func (p *plan) ofBuckets(ctx context.Context, conn driver.Conn, who *who, g *grain, unknown string) (string, error) {
+	stale, err := p.uncounted(ctx, conn, who, g)
+	if err != nil {
+		return "", err
+	}
+	text := fmt.Sprintf("SELECT at AS b, key AS k, %s AS v FROM trend_indicator_counts FINAL WHERE grain = '%s' AND dimension = %s "+
+		"AND %s AND NOT %s%s", toldTo(p.q.Asker, who), g.name, literal(p.q.By.String()), between("at", p.q.From, p.q.To),
+		g.within("at", stale), p.ofCounts)
+	if len(stale) > 0 {
+		text += " UNION ALL " + p.unite(who, g.bucket, map[*grain][]time.Time{g: stale},
+			"("+unknown+") AND "+g.within("hour", stale))
+	}
+	return text, nil
 }
 
 // uncounted are the days or weeks of the question that counts do not answer.
@@ -152,7 +145,8 @@ func (p *plan) uncounted(ctx context.Context, conn driver.Conn, who *who, g *gra
 
 // changedKinds is the condition for counts of a kind that one of its partners no longer is of.
 func changedKinds(who *who, g *grain) string {
-	return fmt.Sprintf("grain = '%s' AND dimension = 'partner_kind' AND arrayExists(p -> %s != key, partners)", g.name, who.kinds("p"))
+	return fmt.Sprintf("grain = '%s' AND dimension = 'partner_kind' AND arrayExists(p -> %s != key, partners)", g.name,
+		who.kinds("p"))
 }
 
 // toldTo is how many indicators of a row a partner may be told of.
@@ -163,6 +157,7 @@ func toldTo(p *fraud.Partner, who *who) string {
 	case p.Kind.Authority():
 		return "total"
 	}
-	return fmt.Sprintf("everyone + arraySum(o -> if(arrayExists(t -> t %% 256 IN (%s) OR intDiv(t, 256) IN (%s), o.1), o.2, 0), others)",
+	return fmt.Sprintf("everyone + arraySum(o -> if(arrayExists(t -> t %% 256 IN (%s) OR intDiv(t, 256) IN (%s), o.1), "+
+		"o.2, 0), others)",
 		audiencesOf(p), list(who.same(p), number))
 }

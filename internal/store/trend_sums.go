@@ -112,7 +112,7 @@ func (s *sums) known(ctx context.Context, conn driver.Conn) (places, error) {
 
 // touchedBuckets are the hours, days or weeks that messages of a condition fall into, in order.
 func touchedBuckets(ctx context.Context, conn driver.Conn, bucket, touched, within string) ([]time.Time, error) {
-	return bucketsIn(ctx, conn, fmt.Sprintf("SELECT %s AS at FROM events WHERE (%s) %s", bucket, touched, within))
+	return bucketsIn(ctx, conn, fmt.Sprintf("SELECT DISTINCT %s AS at FROM events WHERE (%s) %s", bucket, touched, within))
 }
 
 // bucketsIn are the times that a SELECT of at finds, in order and each once.
@@ -129,20 +129,28 @@ func bucketsIn(ctx context.Context, conn driver.Conn, text string) (all []time.T
 
 // ofBuckets is the condition for a column of times to lie in buckets that are given in order.
 func ofBuckets(column string, buckets []time.Time, step time.Duration) string {
+	return inRanges(column, buckets, func(t time.Time) time.Time { return t.Add(step) })
+}
+
+func inRanges(column string, buckets []time.Time, next func(time.Time) time.Time) string {
 	if len(buckets) == 0 {
 		return "0"
 	}
 	var ranges []string
 	for i := 0; i < len(buckets); {
 		j := i + 1
-		for j < len(buckets) && buckets[j].Sub(buckets[j-1]) == step {
+		for j < len(buckets) && buckets[j].Equal(next(buckets[j-1])) {
 			j++
 		}
-		ranges = append(ranges, fmt.Sprintf("%[1]s >= toDateTime(%[2]d, 'UTC') AND %[1]s < toDateTime(%[3]d, 'UTC')", column,
-			buckets[i].Unix(), buckets[j-1].Add(step).Unix()))
+		ranges = append(ranges, between(column, buckets[i], next(buckets[j-1])))
 		i = j
 	}
 	return "(" + strings.Join(ranges, " OR ") + ")"
+}
+
+// between is the condition for a column of times to lie between two.
+func between(column string, from, to time.Time) string {
+	return fmt.Sprintf("(%[1]s >= toDateTime(%[2]d, 'UTC') AND %[1]s < toDateTime(%[3]d, 'UTC'))", column, from.Unix(), to.Unix())
 }
 
 // summed says which sums answer a question, if any do, and by which of their dimensions.

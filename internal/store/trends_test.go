@@ -345,6 +345,30 @@ func TestCountedIndicatorsAreExact(t *testing.T) {
 	}
 }
 
+func TestAWindowIsCoveredByFewMonthsWeeksAndDays(t *testing.T) {
+	r := testkit.Seed(t)
+	for range 2000 {
+		from := time.Date(2025, 1, 1+r.IntN(500), 0, 0, 0, 0, malaysia)
+		to := from.AddDate(0, 0, 1+r.IntN(1<<r.IntN(10)))
+		covered := map[time.Time]bool{}
+		all := store.Cover(from, to)
+		for _, part := range all {
+			for d := part[0]; d.Before(part[1]); d = d.AddDate(0, 0, 1) {
+				covered[d.UTC()] = true
+			}
+		}
+		for d := from; d.Before(to); d = d.AddDate(0, 0, 1) {
+			if !covered[d.UTC()] {
+				t.Fatalf("%s is not covered of %s to %s", d, from, to)
+			}
+			delete(covered, d.UTC())
+		}
+		if days := int(to.Sub(from).Hours() / 24); len(covered) > 0 || len(all) > min(days, 12+10+days/28) {
+			t.Fatalf("%s to %s: %d parts, and beyond it %v", from, to, len(all), covered)
+		}
+	}
+}
+
 // cut splits a segment at random.
 func cut(m maker, s fraud.Segment) []fraud.Segment {
 	var all []fraud.Segment

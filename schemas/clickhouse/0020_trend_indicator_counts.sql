@@ -1,12 +1,12 @@
--- Which different indicators fall into each day and week, as sketches: a union of two is theirs, and one with itself is
+-- Which different indicators fall into each day, week and month, as sketches: a union of two is theirs, and one with itself is
 -- itself, so it does not matter how often a row is written. Rows stand under an audience for all partners, and where not
 -- everyone may be told under the partner, too.
 CREATE TABLE IF NOT EXISTS {{table "trend_sketches"}} {{on_cluster}} (
-    grain      Enum8('day' = 2, 'week' = 3),
+    grain      Enum8('day' = 2, 'week' = 3, 'month' = 4),
     dimension  Enum8('type' = 1, 'category' = 2, 'partner_kind' = 3, 'kind' = 4, 'platform' = 5, 'institution' = 6,
                      'region' = 7, 'loss_band' = 8),
     partner    UInt16 COMMENT '0 is all of them; others stand where not everyone may be told',
-    at         DateTime('UTC') COMMENT 'beginning of the day or week' CODEC(Delta, ZSTD(1)),
+    at         DateTime('UTC') COMMENT 'its beginning' CODEC(Delta, ZSTD(1)),
     key        UInt16 COMMENT 'the value of the dimension; of partner_kind the partner',
     audience   UInt8,
     indicators AggregateFunction(uniqCombined64(12), FixedString(32))
@@ -61,7 +61,7 @@ SETTINGS fsync_after_insert = 1, fsync_part_directory = 1;
 {{distributed "trend_indicator_counts_progress" "kafka_partition"}};
 
 -- What they replace.
-DROP TABLE IF EXISTS trend_indicators {{on_cluster}};
-DROP TABLE IF EXISTS trend_indicators_local {{on_cluster}};
-DROP TABLE IF EXISTS trend_indicator_sums {{on_cluster}};
-DROP TABLE IF EXISTS trend_indicator_sums_local {{on_cluster}};
+DROP TABLE IF EXISTS trend_indicators {{on_cluster}} SETTINGS max_table_size_to_drop = 0;
+DROP TABLE IF EXISTS trend_indicators_local {{on_cluster}} SETTINGS max_table_size_to_drop = 0;
+DROP TABLE IF EXISTS trend_indicator_sums {{on_cluster}} SETTINGS max_table_size_to_drop = 0;
+DROP TABLE IF EXISTS trend_indicator_sums_local {{on_cluster}} SETTINGS max_table_size_to_drop = 0;
