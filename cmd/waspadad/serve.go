@@ -340,10 +340,12 @@ func (d *daemon) rollUp(ctx context.Context) error {
 // countIndicators keeps the counts of different indicators close to the ledger.
 func (d *daemon) countIndicators(ctx context.Context) error {
 	for d.waitPrepared(ctx) {
+		again := countIndicatorsEvery
 		if err := d.writer.CountIndicators(ctx); err != nil && ctx.Err() == nil {
 			d.log.Warn("count indicators", "error", err)
+			again = rollUpDaysEvery
 		}
-		if !pause(ctx, countIndicatorsEvery) {
+		if !pause(ctx, again) {
 			break
 		}
 	}

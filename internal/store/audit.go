@@ -352,7 +352,7 @@ func (a AuditReport) Lines() []string {
 		say("trends by days: %d of %d cells and %d of %d sketches are WRONG", d.Wrong, d.Cells, d.WrongSketches, d.Sketches)
 	}
 	if a.Sums.Wrong == 0 {
-		say("sums of trends: %d, as the finer roll-ups count", a.Sums.Checked)
+		say("sums of trends: %d, as what they are made of counts", a.Sums.Checked)
 	} else {
 		say("sums of trends: %d of %d are WRONG", a.Sums.Wrong, a.Sums.Checked)
 	}

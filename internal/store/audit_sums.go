@@ -116,7 +116,8 @@ func (r *Reader) auditCounts(ctx context.Context, a *AuditReport) error {
 	return nil
 }
 
-// wrongCounts is a SELECT of how many counts a week has, or its days have, that know everything, and how many of them differ.
+// wrongCounts is a SELECT of how many counts a week has, or its days have, that know everything, and how many of them
+// differ.
 func (r *Reader) wrongCounts(ctx context.Context, who *who, g *grain, monday time.Time) (string, error) {
 	counted, err := readPlaces(ctx, r.conn, countsProgress)
 	if err != nil {

@@ -55,7 +55,8 @@ func (a AuditReport) Findings() []Finding {
 		a.Trends.Shown, a.Trends.Counted, a.Trends.Wrong)
 	found(WrongDays, a.Days.Wrong+a.Days.WrongSketches, "trends by days: %d cells and %d sketches of indicators differ from what "+
 		"the ledger counts", a.Days.Wrong, a.Days.WrongSketches)
-	found(WrongSums, a.Sums.Wrong, "sums of trends: %d of hours, days and weeks differ from what the finer roll-ups count", a.Sums.Wrong)
+	found(WrongSums, a.Sums.Wrong, "sums of trends: %d of hours, days, weeks and months differ from what they are made of",
+		a.Sums.Wrong)
 	found(WrongBoards, a.Boards.Wrong+a.Boards.WrongHours, "boards: %d indicators have come to something else in the ledger, and "+
 		"in %d hours something else was said", a.Boards.Wrong, a.Boards.WrongHours)
 	found(OldOpinions, a.Opinions.Behind, "%d opinions are missing, or older than the ledger says", a.Opinions.Behind)

@@ -12,8 +12,8 @@ import (
 	"github.com/waspada-hub/waspada/pkg/fraud"
 )
 
-// CountIndicators brings the counts of different indicators of days and weeks up to date. It counts touched days and weeks
-// whole, so call it every hour, from as many nodes as you like; without it answers are of sketches and slower.
+// CountIndicators brings the counts of different indicators of days and weeks up to date. It counts touched days and
+// weeks whole, so call it every hour, from as many nodes as you like; without it answers are of sketches and slower.
 func (w *Writer) CountIndicators(ctx context.Context) error {
 	fresh, next, err := w.unrolled(ctx, countsProgress)
 	if err != nil || len(next) == 0 {
@@ -48,7 +48,7 @@ func addCounts(who *who, days []time.Time) (all []string) {
 	return all
 }
 
-// countIndicators is a SELECT of countColumns for the ledger's rows of a condition, which should be all of some days or weeks.
+// countIndicators is a SELECT of countColumns for the ledger's rows of a condition: all of some days or weeks.
 func countIndicators(who *who, g *grain, where string) string {
 	var places, keys []string
 	for i, d := range fraud.Dimensions() {
@@ -79,9 +79,9 @@ func countIndicators(who *who, g *grain, where string) string {
 		slices.Index(fraud.Dimensions(), fraud.ByPartnerKind)+1, who.kinds("partner"))
 }
 
-// different is a SELECT of at, key and different: how many indicators each bucket has. Of days and weeks it is read off;
-// where these hold messages that the counts do not know, or where a partner's kind has changed since, and of a window,
-// sketches are united.
+// different is a SELECT of at, key and different: how many indicators each bucket has. Of days and weeks it is read off.
+// Sketches are united of windows, of days and weeks with messages that the counts do not know, and, by kind of partner,
+// of those in which somebody spoke whose kind is another since.
 func (p *plan) different(ctx context.Context, conn driver.Conn, who *who) (text string, err error) {
 	sketched, err := readPlaces(ctx, conn, sketchesProgress) // before the sketches
 	if err != nil {

@@ -39,8 +39,8 @@ func (w *Writer) rollUpSketches(ctx context.Context) error {
 	return insert(ctx, w.conn, sketchesProgress, progressColumns, next)
 }
 
-// addSketches are the statements that add the ledger's rows of a condition to the sketches of some days, and of their weeks
-// and months.
+// addSketches are the statements that add the ledger's rows of a condition to the sketches of some days, and of their
+// weeks and months.
 func addSketches(where string, days []time.Time) (all []string) {
 	for _, g := range []*grain{daily, weekly, monthly} {
 		for some := range slices.Chunk(g.of(days), g.atOnce) {
@@ -59,8 +59,8 @@ func sketches(g *grain, of, where string) string {
 		GROUP BY dimension, told, at, key`, g.name, of, sketchedFor, g.spoken(where), names, keys)
 }
 
-// unite is a SELECT of b, k and v: how many different indicators the sketches of some days, weeks and months have together,
-// and the ledger's messages of a condition, if it is not empty. The bucket is that of an event.
+// unite is a SELECT of b, k and v: how many different indicators the sketches of some days, weeks and months have
+// together, and the ledger's messages of a condition, if it is not empty. The bucket is that of an event.
 func (p *plan) unite(who *who, bucket string, times map[*grain][]time.Time, unknown string) string {
 	key := "key"
 	if p.q.By == fraud.ByPartnerKind {

@@ -202,8 +202,8 @@ func (s *sums) text(q *fraud.SeriesQuestion, by fraud.Dimension, within string, 
 		"GROUP BY partner, at, key, kind, audience)", key, where)
 }
 
-// rowsFor is [visibleTo], of rows that stand under all partners and some under their own; those under one number are for
-// authorities.
+// rowsFor is [visibleTo], of rows that stand under all partners and some under their own; those under one number are
+// for authorities.
 func rowsFor(p *fraud.Partner, authorities string) string {
 	if p == nil {
 		return " AND partner = 0 AND audience = 0"

@@ -12,8 +12,9 @@ const (
 	EventCount Metric = 1
 	// ReportCount counts those of kind report.
 	ReportCount Metric = 2
-	// IndicatorCount counts the different indicators that events are about. Of windows, and of days and weeks of which
-	// something was said in the last hour, it is estimated: exact up to a hundred, and beyond to about two per cent.
+	// IndicatorCount counts the different indicators that events are about. Of windows, of days and weeks of which
+	// something was said in the last hour, and by kinds of partners that were others then, it is estimated: exact up to a
+	// hundred, and beyond to about two per cent.
 	IndicatorCount Metric = 3
 	// ReporterCount counts the different organisations that events come from.
 	ReporterCount Metric = 4
