@@ -35,8 +35,9 @@
 // # Trends
 //
 // A cell is (hour of issued_at, type, category, kind, partner, audience), and its value how many different events of
-// that partner fall into it; the audience is who may be told of them, so that an answer counts what the asker may see. The ledger only grows, so a value only grows, and of several values of one cell the highest is the
-// latest. That makes everything simple:
+// that partner fall into it; the audience is who may be told of them, so that an answer counts what the asker may see.
+// The ledger only grows, so a value only grows, and of several values of one cell the highest is the latest. That makes
+// everything simple:
 //
 //	RollUp   recounts, from the ledger, the cells that messages since the last time touched, adds the values to
 //	         trend_cells, where the highest wins, and only then notes how far it has come (W per Kafka partition)
@@ -55,12 +56,12 @@
 // is then few rows, however much happens. A sum of counts that only grow only grows, too; it is made of the finer roll-up
 // whenever that has come further.
 //
-// Different indicators do not add up: what two days, partners or audiences have in common counts once. But of one day or week,
-// indicators that are told to the same partners do, and those are few sorts: most are told to everyone. So CountIndicators
-// counts each day and week whole, by who may be told (trend_indicator_counts), and an answer adds up the sorts that the asker is
-// among: exactly, and in as many rows as the chart has points. Counting whole weeks takes long, so it comes every hour; for
-// what happened since, and for windows of any days, there are sketches of days and weeks (trend_sketches), which can be
-// united and err by about two per cent.
+// Different indicators do not add up: what two days, partners or audiences have in common counts once. But of one day
+// or week, indicators that are told to the same partners do, and those are few sorts: most are told to everyone. So
+// CountIndicators counts each day and week whole, by who may be told (trend_indicator_counts), and an answer adds up
+// the sorts that the asker is among: exactly, and in as many rows as the chart has points. Counting whole weeks takes
+// long, so it comes every hour; for what happened since, and for windows of any days, there are sketches of days, weeks
+// and months (trend_sketches), which can be united and err by about two per cent.
 //
 // For hours and days that hold messages which the sums do not know, Series asks the finer roll-up.
 // Series reads the ledger only for hours and days that no roll-up knows whole, and for what none covers: hours of a
