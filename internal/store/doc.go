@@ -64,6 +64,7 @@
 // and months (trend_sketches), which can be united and err by about two per cent.
 //
 // For hours and days that hold messages which the sums do not know, Series asks the finer roll-up.
+//
 // Series reads the ledger only for hours and days that no roll-up knows whole, and for what none covers: hours of a
 // platform, institution, region or band of loss, two dimensions at a time, and filters by another dimension than the one
 // asked for. [Analyst] bounds what such a question may take.
