@@ -16,9 +16,6 @@ const (
 	sketchColumns = "grain, dimension, partner, at, key, audience"
 	sketchOf      = "uniqCombined64State(12)(digest)"
 	united        = "uniqCombined64Merge(12)(indicators)"
-
-	// A sketch stands under partner 0, and where not everyone may be told under the partner itself, too.
-	sketchedFor = "arrayJoin(if(audience = 0, [(0, 0)], [(0, audience), (partner, audience)])::Array(Tuple(UInt16, UInt8)))"
 )
 
 // rollUpSketches adds what is new to the sketches of its days, weeks and months.
@@ -56,7 +53,7 @@ func sketches(g *grain, of, where string) string {
 	names, keys := arrays(fraud.Dimensions())
 	return fmt.Sprintf(`SELECT '%[1]s' AS grain, dimension, told.1 AS p, at, key, told.2 AS a, %[2]s FROM (
 			SELECT at, dimension, key, digest, %[3]s AS told FROM (%[4]s) ARRAY JOIN %[5]s AS dimension, %[6]s AS key)
-		GROUP BY dimension, told, at, key`, g.name, of, sketchedFor, g.spoken(where), names, keys)
+		GROUP BY dimension, told, at, key`, g.name, of, told, g.spoken(where), names, keys)
 }
 
 // unite is a SELECT of b, k and v: how many different indicators the sketches of some days, weeks and months have
@@ -71,7 +68,7 @@ func (p *plan) unite(who *who, bucket string, times map[*grain][]time.Time, unkn
 		at = bucket
 	}
 	var parts []string
-	of := fmt.Sprintf("dimension = %s%s%s", literal(p.q.By.String()), p.ofSums, rowsFor(p.q.Asker, "0"))
+	of := fmt.Sprintf("dimension = %s%s%s", literal(p.q.By.String()), p.ofSums, rowsFor(p.q.Asker))
 	for _, g := range []*grain{daily, weekly, monthly} {
 		if len(times[g]) > 0 {
 			parts = append(parts, fmt.Sprintf("SELECT %s AS b, %s AS k, indicators FROM trend_sketches "+

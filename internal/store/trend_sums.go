@@ -29,7 +29,7 @@ type sums struct {
 
 const sumColumns = "grain, dimension, partner, at, key, kind, audience, events, with_loss, losses, reporters"
 
-// A row of sums stands under a partner and an audience: 0 is all partners; where not everyone may be told there is the
+// A row of sums or sketches stands under a partner and an audience: 0 is all partners; where not everyone may be told there is the
 // partner itself, too; and everything is what all of them said, whoever may be told.
 const (
 	everything = "65535" // no partner has this number
@@ -184,7 +184,7 @@ func summed(q *fraud.SeriesQuestion) (s *sums, by fraud.Dimension) {
 // that are within a condition and in none of the stale hours or days.
 func (s *sums) text(q *fraud.SeriesQuestion, by fraud.Dimension, within string, stale []time.Time) string {
 	where := fmt.Sprintf("grain = '%s' AND dimension = %s AND at >= toDateTime(%d, 'UTC') AND at < toDateTime(%d, 'UTC')%s%s",
-		s.grain, literal(by.String()), q.From.Unix(), q.To.Unix(), within, rowsFor(q.Asker, everything))
+		s.grain, literal(by.String()), q.From.Unix(), q.To.Unix(), within, rowsFor(q.Asker))
 	if len(stale) > 0 {
 		where += " AND NOT " + ofBuckets("at", stale, s.step)
 	}
@@ -202,14 +202,13 @@ func (s *sums) text(q *fraud.SeriesQuestion, by fraud.Dimension, within string, 
 		"GROUP BY partner, at, key, kind, audience)", key, where)
 }
 
-// rowsFor is [visibleTo], of rows that stand under all partners and some under their own; those under one number are
-// for authorities.
-func rowsFor(p *fraud.Partner, authorities string) string {
+// rowsFor is [visibleTo], of rows of sums or sketches.
+func rowsFor(p *fraud.Partner) string {
 	if p == nil {
 		return " AND partner = 0 AND audience = 0"
 	}
 	if p.Kind.Authority() {
-		return " AND partner = " + authorities
+		return " AND partner = " + everything
 	}
 	in := "audience IN (" + audiencesOf(p) + ")"
 	return fmt.Sprintf(" AND (partner = 0 AND %s OR partner != 0 AND NOT %s AND %s)", in, in, ownWords(p))

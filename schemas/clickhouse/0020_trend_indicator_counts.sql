@@ -1,11 +1,11 @@
 -- Which different indicators fall into each day, week and month, as sketches: a union of two is theirs, and one with itself is
--- itself, so it does not matter how often a row is written. Rows stand under an audience for all partners, and where not
--- everyone may be told under the partner, too.
+-- itself, so it does not matter how often a row is written. Rows stand under a partner and an audience as those of
+-- trend_sums do.
 CREATE TABLE IF NOT EXISTS {{table "trend_sketches"}} {{on_cluster}} (
     grain      Enum8('day' = 2, 'week' = 3, 'month' = 4),
     dimension  Enum8('type' = 1, 'category' = 2, 'partner_kind' = 3, 'kind' = 4, 'platform' = 5, 'institution' = 6,
                      'region' = 7, 'loss_band' = 8),
-    partner    UInt16 COMMENT '0 is all of them; others stand where not everyone may be told',
+    partner    UInt16 COMMENT '0 is all of them, 65535 too, whoever may be told',
     at         DateTime('UTC') COMMENT 'its beginning' CODEC(Delta, ZSTD(1)),
     key        UInt16 COMMENT 'the value of the dimension; of partner_kind the partner',
     audience   UInt8,
