@@ -52,8 +52,10 @@ const (
 	rollUpEvery = 5 * time.Second
 	// rollUpDaysEvery is the same of days, which hold more events each.
 	rollUpDaysEvery = time.Minute
-	// countIndicatorsEvery is the same of different indicators, for which touched days and weeks are counted whole.
+	// countIndicatorsEvery is the same of different indicators at most: touched days and weeks are counted whole, which may
+	// take one part in countIndicatorsShare of the time.
 	countIndicatorsEvery = time.Hour
+	countIndicatorsShare = 20
 	// retryEvery is the pause before what needs ClickHouse is tried again at the start.
 	retryEvery = time.Second
 )
@@ -340,12 +342,11 @@ func (d *daemon) rollUp(ctx context.Context) error {
 // countIndicators keeps the counts of different indicators close to the ledger.
 func (d *daemon) countIndicators(ctx context.Context) error {
 	for d.waitPrepared(ctx) {
-		again := countIndicatorsEvery
+		began := time.Now()
 		if err := d.writer.CountIndicators(ctx); err != nil && ctx.Err() == nil {
 			d.log.Warn("count indicators", "error", err)
-			again = rollUpDaysEvery
 		}
-		if !pause(ctx, again) {
+		if !pause(ctx, min(max(rollUpDaysEvery, countIndicatorsShare*time.Since(began)), countIndicatorsEvery)) {
 			break
 		}
 	}

@@ -25,6 +25,7 @@ import (
 type Analyst struct {
 	conn  driver.Conn
 	words *fraud.Taxonomy
+	few   int // events that are counted rather than estimated
 
 	rights rights
 }
@@ -48,7 +49,7 @@ func NewAnalyst(cfg Config) (*Analyst, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Analyst{conn: conn, words: words}, nil
+	return &Analyst{conn: conn, words: words, few: fewEvents}, nil
 }
 
 // Close ends the connections.
@@ -66,9 +67,9 @@ var zone = func() *time.Location {
 }()
 
 // Series counts events over time, exactly as a direct count over the ledger would at this moment, of what the asker may
-// see. Only [fraud.IndicatorCount] is estimated, to about two per cent, of windows, of days and weeks of which something was
-// said in the last hour, and by kind of partner where one spoke whose kind is another since. Buckets without events are left
-// out; lines are in the order of their keys and points in that of time. A value without a name in the taxonomy stands under
+// see. Only [fraud.IndicatorCount] is estimated, to about two per cent, where more than a hundred thousand events are in
+// question: of windows, of days and weeks of which something was said in the last hour, and by kind of partner where one
+// spoke whose kind is another since. Buckets without events are left out; lines are in the order of their keys and points in that of time. A value without a name in the taxonomy stands under
 // its decimal code, and events of a partner that [Writer.PutPartners] never named under "".
 //
 // What a roll-up covers is counted from it. The ledger itself answers for hours of a platform, institution, region or
@@ -147,7 +148,8 @@ func tooMuch(err error) error {
 
 // plan is how a question is answered: the cells to count, and what of them.
 type plan struct {
-	q *fraud.SeriesQuestion
+	q   *fraud.SeriesQuestion
+	few int
 	// within is the condition on the ledger's rows: what is asked for and may be seen; ofCells is the same on cells by days,
 	// and days the time.
 	within, ofCells, days      string
@@ -162,7 +164,7 @@ type plan struct {
 }
 
 func (a *Analyst) plan(q *fraud.SeriesQuestion, who *who) (*plan, error) {
-	p := &plan{q: q, days: " " + hours(q.From, q.To), base: q.By, across: "0"}
+	p := &plan{q: q, few: a.few, days: " " + hours(q.From, q.To), base: q.By, across: "0"}
 	p.within = visibleTo(q.Asker)
 	if q.Metric == fraud.ReportCount || q.Metric == fraud.LossSum {
 		p.within += " AND kind = 'report'"

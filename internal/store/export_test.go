@@ -25,6 +25,13 @@ func Cover(from, to time.Time) (all [][2]time.Time) {
 	return all
 }
 
+// Estimate makes answers estimates however few events there are.
+func (a *Analyst) Estimate(always bool) {
+	if a.few = fewEvents; always {
+		a.few = -1
+	}
+}
+
 // Statements are those of all files.
 func Statements(t testing.TB, cfg Config, fsys fs.FS) []string {
 	t.Helper()

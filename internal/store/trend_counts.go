@@ -100,14 +100,18 @@ func (p *plan) different(ctx context.Context, conn driver.Conn, who *who) (text 
 
 // ofWindow is a SELECT of b, k and v; unknown are the messages that sketches do not know.
 func (p *plan) ofWindow(ctx context.Context, conn driver.Conn, who *who, unknown string) (string, error) {
+	bucket := fmt.Sprintf("toDateTime(%d, 'UTC')", p.q.From.Unix())
 	fresh, err := touchedBuckets(ctx, conn, dayOf, unknown, p.days)
 	if err != nil {
 		return "", tooMuch(err)
 	}
+	if few, err := p.areFew(ctx, conn, ""); few || err != nil {
+		return p.count(who, bucket, ""), tooMuch(err)
+	}
 	if len(fresh) == 0 {
 		unknown = ""
 	}
-	return p.unite(who, fmt.Sprintf("toDateTime(%d, 'UTC')", p.q.From.Unix()), cover(p.q.From, p.q.To), unknown), nil
+	return p.unite(who, bucket, cover(p.q.From, p.q.To), unknown), nil
 }
 
 // ofBuckets is the same of days or weeks.
@@ -119,11 +123,39 @@ func (p *plan) ofBuckets(ctx context.Context, conn driver.Conn, who *who, g *gra
 	text := fmt.Sprintf("SELECT at AS b, key AS k, %s AS v FROM trend_indicator_counts FINAL WHERE grain = '%s' AND dimension = %s "+
 		"AND %s AND NOT %s%s", toldTo(p.q.Asker, who), g.name, literal(p.q.By.String()), between("at", p.q.From, p.q.To),
 		g.within("at", stale), p.ofCounts)
-	if len(stale) > 0 {
-		text += " UNION ALL " + p.unite(who, g.bucket, map[*grain][]time.Time{g: stale},
-			"("+unknown+") AND "+g.within("hour", stale))
+	if len(stale) == 0 {
+		return text, nil
 	}
-	return text, nil
+	within := g.within("hour", stale)
+	if few, err := p.areFew(ctx, conn, " AND "+within); few || err != nil {
+		return text + " UNION ALL " + p.count(who, g.bucket, " AND "+within), tooMuch(err)
+	}
+	return text + " UNION ALL " + p.unite(who, g.bucket, map[*grain][]time.Time{g: stale}, "("+unknown+") AND "+within), nil
+}
+
+// fewEvents are quickly counted.
+const fewEvents = 100_000
+
+// areFew reports whether the question is of few events of a condition.
+func (p *plan) areFew(ctx context.Context, conn driver.Conn, within string) (bool, error) {
+	var n uint64
+	err := conn.QueryRow(ctx, fmt.Sprintf("SELECT count() FROM (SELECT 1 FROM events WHERE 1 %s%s LIMIT %d)", p.days, within,
+		p.few+1)).Scan(&n)
+	return int(n) <= p.few, classify("look for events", err)
+}
+
+// count is a SELECT of b, k and v: how many different indicators the ledger's events of a condition are about.
+func (p *plan) count(who *who, bucket, within string) string {
+	return fmt.Sprintf("SELECT %s AS b, %s AS k, uniqExact(digest) AS v FROM events WHERE digest != %s %s%s GROUP BY b, k", bucket,
+		p.keyOf(who), erasedDigest, p.days+p.within, within)
+}
+
+// keyOf is the key of an event that the question is by.
+func (p *plan) keyOf(who *who) string {
+	if p.q.By == fraud.ByPartnerKind {
+		return who.kinds("partner")
+	}
+	return keyOf[p.q.By]
 }
 
 // uncounted are the days or weeks of the question that counts do not answer.

@@ -77,8 +77,7 @@ func (p *plan) unite(who *who, bucket string, times map[*grain][]time.Time, unkn
 	}
 	if unknown != "" {
 		parts = append(parts, fmt.Sprintf("SELECT %s AS b, %s AS k, %s AS indicators FROM events "+
-			"WHERE (%s) AND digest != %s %s GROUP BY b, k", bucket, strings.ReplaceAll(key, "key", keyOf[p.q.By]), sketchOf,
-			unknown, erasedDigest, p.days+p.within))
+			"WHERE (%s) AND digest != %s %s GROUP BY b, k", bucket, p.keyOf(who), sketchOf, unknown, erasedDigest, p.days+p.within))
 	}
 	return "SELECT b, k, " + united + " AS v FROM (" + strings.Join(parts, " UNION ALL ") + ") GROUP BY b, k"
 }

@@ -177,7 +177,9 @@ func wantSeries(t *testing.T, d *db, entries []fraud.Entry, when string) {
 					q.Across = 0
 				}
 			}
+			d.Estimate(turn%2 == 0)
 			all, err := d.Series(t.Context(), q)
+			d.Estimate(false)
 			if err != nil {
 				t.Fatalf("%s: %+v: %v", when, q, err)
 			}
@@ -323,11 +325,18 @@ func TestCountedIndicatorsAreExact(t *testing.T) {
 		ask("counted", entries[:last], by, true)
 	}
 	d.insert(t, messages(0, int64(last), entries[last:]))
-	ask("sketched, with messages that no roll-up knows", entries, fraud.ByType, false)
+	estimated := func(when string) {
+		t.Helper()
+		ask(when+", counted by the ledger", entries, fraud.ByType, true)
+		d.Estimate(true)
+		ask(when+", sketched", entries, fraud.ByType, false)
+		d.Estimate(false)
+	}
+	estimated("messages that no roll-up knows")
 	if err := d.RollUpDays(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	ask("sketched", entries, fraud.ByType, false)
+	estimated("messages that no count knows")
 	if err := d.CountIndicators(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -339,7 +348,9 @@ func TestCountedIndicatorsAreExact(t *testing.T) {
 	if err := d.PutPartners(t.Context(), partners); err != nil {
 		t.Fatal(err)
 	}
-	ask("after a change of kind", entries, fraud.ByPartnerKind, false)
+	ask("after a change of kind", entries, fraud.ByPartnerKind, true)
+	d.Estimate(true)
+	ask("after a change of kind, sketched", entries, fraud.ByPartnerKind, false)
 	if a := audit(t, d, nil); !a.OK {
 		t.Errorf("%s", strings.Join(a.Lines(), "\n"))
 	}

@@ -12,9 +12,9 @@ const (
 	EventCount Metric = 1
 	// ReportCount counts those of kind report.
 	ReportCount Metric = 2
-	// IndicatorCount counts the different indicators that events are about. Of windows, of days and weeks of which
-	// something was said in the last hour, and by kinds of partners that were others then, it is estimated: exact up to a
-	// hundred, and beyond to about two per cent.
+	// IndicatorCount counts the different indicators that events are about. Where more than a hundred thousand events are
+	// in question, it is estimated to about two per cent of windows, of days and weeks of which something was said in the
+	// last hour, and by kinds of partners that were others then.
 	IndicatorCount Metric = 3
 	// ReporterCount counts the different organisations that events come from.
 	ReporterCount Metric = 4
