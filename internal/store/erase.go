@@ -189,28 +189,39 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 	if err != nil {
 		return failed("erase", err)
 	}
-	err = executeAll(ctx, hosts, []string{
-		`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms),
-		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE
-			also_grade = arrayFilter((g, d) -> d != ` + this + `, also_grade, also_digest),
-			also_digest = arrayFilter(d -> d != ` + this + `, also_digest)
-			WHERE has(also_digest, ` + this + `)`,
-		`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE digest = ` + erasedDigest + `, case_id = 'erasing',
-			also_grade = arrayResize(also_grade, 0), also_digest = arrayResize(also_digest, 0),
-			role = '', confidence = 0, evidence = 0, observed_at = toDateTime64(0, 3, 'UTC'),
-			expires_at = toDateTime64(0, 3, 'UTC'), advice = '', action = ''
-			WHERE digest = ` + this,
-		`ALTER TABLE {{table "campaign_links"}} {{on_cluster}} DELETE WHERE digest = ` + this + ` OR connector = ` + hostOf(this),
-		`ALTER TABLE {{table "campaign_members"}} {{on_cluster}} DELETE WHERE digest = ` + this,
-		`ALTER TABLE {{table "campaigns"}} {{on_cluster}} UPDATE
-			members = arrayMap(d -> if(d = ` + this + `, ` + erasedDigest + `, d), members),
-			edge_connectors = arrayMap(c -> if(c = ` + hostOf(this) + `, toFixedString('', 16), c), edge_connectors)
-			WHERE has(members, ` + this + `) OR has(edge_connectors, ` + hostOf(this) + `)`,
-		`ALTER TABLE {{table "board_words"}} {{on_cluster}} DELETE WHERE digest = ` + this,
-		`ALTER TABLE {{table "board_indicators"}} {{on_cluster}} DELETE WHERE digest = ` + this,
-	})
-	if err != nil {
-		return err
+	for _, step := range [][]string{
+		{
+			`ALTER TABLE {{table "opinions"}} {{on_cluster}} DELETE WHERE ` + opinionsOf(d, found.forms),
+			`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE
+				also_grade = arrayFilter((g, d) -> d != ` + this + `, also_grade, also_digest),
+				also_digest = arrayFilter(d -> d != ` + this + `, also_digest)
+				WHERE has(also_digest, ` + this + `)`,
+			`ALTER TABLE {{table "events"}} {{on_cluster}} UPDATE digest = ` + erasedDigest + `, case_id = 'erasing',
+				also_grade = arrayResize(also_grade, 0), also_digest = arrayResize(also_digest, 0),
+				role = '', confidence = 0, evidence = 0, observed_at = toDateTime64(0, 3, 'UTC'),
+				expires_at = toDateTime64(0, 3, 'UTC'), advice = '', action = ''
+				WHERE digest = ` + this,
+		},
+		{ // made of the ledger
+			`ALTER TABLE {{table "campaign_links"}} {{on_cluster}} DELETE WHERE digest = ` + this + ` OR connector = ` + hostOf(this),
+			`ALTER TABLE {{table "board_words"}} {{on_cluster}} DELETE WHERE digest = ` + this,
+		},
+		{ // made of these
+			`ALTER TABLE {{table "campaign_members"}} {{on_cluster}} DELETE WHERE digest = ` + this,
+			`ALTER TABLE {{table "campaigns"}} {{on_cluster}} UPDATE
+				members = arrayMap(d -> if(d = ` + this + `, ` + erasedDigest + `, d), members),
+				edge_connectors = arrayMap(c -> if(c = ` + hostOf(this) + `, toFixedString('', 16), c), edge_connectors)
+				WHERE has(members, ` + this + `) OR has(edge_connectors, ` + hostOf(this) + `)`,
+			`ALTER TABLE {{table "board_indicators"}} {{on_cluster}} DELETE WHERE digest = ` + this,
+		},
+	} {
+		if err := executeAll(ctx, hosts, step); err != nil {
+			return err
+		}
+		// What a roll-up read before must not come after the next step.
+		if err := untilInserted(ctx, hosts); err != nil {
+			return err
+		}
 	}
 	if err := e.remakeTrends(ctx, hosts); err != nil {
 		return err
@@ -227,10 +238,6 @@ func (e *Eraser) Erase(ctx context.Context, d indicator.Digest, found *Traces) e
 func (e *Eraser) remakeTrends(ctx context.Context, hosts []Config) error {
 	days, err := touchedBuckets(ctx, e.conn, dayOf, unfinished, "")
 	if err != nil || len(days) == 0 {
-		return err
-	}
-	// What a roll-up read before the rows were blanked must not come after what is made now.
-	if err := untilInserted(ctx, hosts); err != nil {
 		return err
 	}
 	who, err := readWho(ctx, e.conn)
@@ -256,7 +263,7 @@ func (e *Eraser) remakeTrends(ctx context.Context, hosts []Config) error {
 	return nil
 }
 
-// untilInserted waits until the statements that write into the tables of trends now have ended on every host.
+// untilInserted waits until the statements that write into tables made of the ledger now have ended on every host.
 func untilInserted(ctx context.Context, hosts []Config) error {
 	began := time.Now()
 	for _, host := range hosts {
@@ -265,8 +272,8 @@ func untilInserted(ctx context.Context, hosts []Config) error {
 			return err
 		}
 		for running := uint64(1); running > 0 && err == nil; {
-			query := fmt.Sprintf("SELECT count() FROM system.processes WHERE query_kind = 'Insert' AND query LIKE '%%INTO trend_%%' "+
-				"AND current_database = currentDatabase() AND elapsed > %f", time.Since(began).Seconds())
+			query := fmt.Sprintf("SELECT count() FROM system.processes WHERE query_kind = 'Insert' "+
+				"AND match(query, 'INTO (trend|board|campaign)_') AND current_database = currentDatabase() AND elapsed > %f", time.Since(began).Seconds())
 			if err = conn.QueryRow(ctx, query).Scan(&running); err == nil && running > 0 {
 				select {
 				case <-ctx.Done():
