@@ -60,7 +60,7 @@
 // or week, indicators that are told to the same partners do, and those are few sorts: most are told to everyone. So
 // CountIndicators counts each day and week whole, by who may be told (trend_indicator_counts), and an answer adds up
 // the sorts that the asker is among: exactly, and in as many rows as the chart has points. Counting whole weeks takes
-// long, so it comes every hour; for what happened since, and for windows of any days, there are sketches of days, weeks
+// long, so it comes up to an hour later; for what happened since, and for windows of any days, there are sketches of days, weeks
 // and months (trend_sketches), which can be united and err by about two per cent.
 //
 // For hours and days that hold messages which the sums do not know, Series asks the finer roll-up.

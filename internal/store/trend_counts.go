@@ -13,7 +13,7 @@ import (
 )
 
 // CountIndicators brings the counts of different indicators of days and weeks up to date. It counts touched days and
-// weeks whole, so call it every hour, from as many nodes as you like; without it answers are of sketches and slower.
+// weeks whole, so call it less often than the others, from as many nodes as you like; without it answers take longer.
 func (w *Writer) CountIndicators(ctx context.Context) error {
 	fresh, next, err := w.unrolled(ctx, countsProgress)
 	if err != nil || len(next) == 0 {
