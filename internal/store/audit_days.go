@@ -23,7 +23,7 @@ type DayAudit struct {
 // auditDays goes through the days of Malaysia, some at a time, because counting different ids takes memory.
 func (r *Reader) auditDays(ctx context.Context, a *AuditReport) error {
 	spans, err := r.daySpans(ctx, "SELECT "+dayOf+" AS at FROM events UNION ALL SELECT day FROM trend_days UNION ALL "+
-		"SELECT at FROM trend_sketches WHERE grain = 'day'")
+		"SELECT at FROM trend_distinct_sketches WHERE grain = 'day'")
 	for _, s := range spans {
 		if err == nil {
 			err = r.auditSpan(ctx, &a.Days, s)
@@ -127,7 +127,7 @@ func wrongSketches(unknown, within string) string {
 		SELECT count(), countIf(shown != due AND (due <= %[5]d OR abs(shown - due) > due * %[6]g)) FROM (
 			SELECT %[1]s, toInt64(maxIf(n, rolled)) AS shown, toInt64(maxIf(n, NOT rolled)) AS due FROM (
 				SELECT toString(dimension) AS dimension, partner AS p, at, key, audience AS a, %[7]s AS n, true AS rolled
-				FROM trend_sketches WHERE grain = 'day' %[2]s GROUP BY %[1]s
+				FROM trend_distinct_sketches WHERE grain = 'day' %[2]s GROUP BY %[1]s
 				UNION ALL
 				SELECT %[1]s, n, false FROM (%[3]s))
 			WHERE (%[1]s) GLOBAL NOT IN (SELECT %[1]s FROM (%[4]s))

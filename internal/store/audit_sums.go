@@ -93,8 +93,8 @@ func (r *Reader) auditCounts(ctx context.Context, a *AuditReport) error {
 	if err != nil {
 		return err
 	}
-	days, err := bucketsIn(ctx, r.conn, "SELECT DISTINCT at FROM trend_indicator_counts UNION ALL "+
-		"SELECT DISTINCT at FROM trend_sketches UNION ALL SELECT DISTINCT "+dayOf+" AS at FROM events")
+	days, err := bucketsIn(ctx, r.conn, "SELECT DISTINCT at FROM trend_distinct_counts UNION ALL "+
+		"SELECT DISTINCT at FROM trend_distinct_sketches UNION ALL SELECT DISTINCT "+dayOf+" AS at FROM events")
 	if err != nil {
 		return err
 	}
@@ -133,11 +133,11 @@ func (r *Reader) wrongCounts(ctx context.Context, who *who, g *grain, monday tim
 		SELECT count(), countIf(shown != due) FROM (
 			SELECT %[1]s, maxIf((%[2]s), rolled) AS shown, maxIf((%[2]s), NOT rolled) AS due FROM (
 				SELECT toString(dimension) AS dimension, at, key, %[2]s, true AS rolled
-				FROM trend_indicator_counts FINAL WHERE grain = '%[3]s' AND %[4]s
+				FROM trend_distinct_counts FINAL WHERE grain = '%[3]s' AND %[4]s
 				UNION ALL
 				SELECT %[1]s, %[2]s, false FROM (%[5]s))
 			WHERE NOT %[6]s AND NOT (dimension = 'partner_kind' AND at IN (
-				SELECT at FROM trend_indicator_counts WHERE %[7]s))
+				SELECT at FROM trend_distinct_counts WHERE %[7]s))
 			GROUP BY %[1]s)`, cell, counts, g.name, weekly.within("at", week), countIndicators(who, g, weekly.within("hour", week)),
 		g.within("at", stale), changedKinds(who, g)), nil
 }
@@ -157,7 +157,7 @@ func (r *Reader) wrongUnions(ctx context.Context, g *grain, at time.Time) (strin
 		SELECT count(), countIf(shown != due AND (due <= %[3]d OR abs(shown - due) > due * %[4]g)) FROM (
 			SELECT toInt64(uniqCombined64MergeIf(12)(indicators, grain = '%[1]s')) AS shown,
 				toInt64(uniqCombined64MergeIf(12)(indicators, grain = 'day')) AS due
-			FROM trend_sketches WHERE grain IN ('day', '%[1]s') AND %[2]s GROUP BY dimension, partner, key, audience)`,
+			FROM trend_distinct_sketches WHERE grain IN ('day', '%[1]s') AND %[2]s GROUP BY dimension, partner, key, audience)`,
 		g.name, g.within("at", without(some, stale)), sketchExact, sketchError), nil
 }
 

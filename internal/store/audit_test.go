@@ -218,10 +218,10 @@ func TestAuditFindsWhatWasPlantedInRollUps(t *testing.T) {
 	// A sum that counts double, one of nobody, and an indicator too many in a week.
 	plant("INSERT INTO DB.trend_sums SELECT * REPLACE (events + 1 AS events) FROM DB.trend_sums WHERE grain = 'hour' LIMIT 1")
 	plant("INSERT INTO DB.trend_sums SELECT * REPLACE (9999 AS key) FROM DB.trend_sums WHERE grain = 'day' AND events > 0 LIMIT 1")
-	plant("INSERT INTO DB.trend_indicator_counts SELECT * REPLACE (total + 1 AS total, known + 1 AS known) " +
-		"FROM DB.trend_indicator_counts WHERE grain = 'week' LIMIT 1")
-	plant("INSERT INTO DB.trend_sketches SELECT grain, dimension, partner, at, key, audience, " +
-		"uniqCombined64State(12)(toFixedString('nobody', 32)) FROM DB.trend_sketches WHERE grain = 'week' " +
+	plant("INSERT INTO DB.trend_distinct_counts SELECT * REPLACE (total + 1 AS total, known + 1 AS known) " +
+		"FROM DB.trend_distinct_counts WHERE grain = 'week' LIMIT 1")
+	plant("INSERT INTO DB.trend_distinct_sketches SELECT grain, dimension, partner, at, key, audience, " +
+		"uniqCombined64State(12)(toFixedString('nobody', 32)) FROM DB.trend_distinct_sketches WHERE grain = 'week' " +
 		"GROUP BY grain, dimension, partner, at, key, audience LIMIT 1")
 	if a := audit(t, d, nil); a.Sums.Wrong != 4 || len(a.Findings()) != 1 {
 		t.Fatalf("%+v\n%s", a.Sums, strings.Join(a.Lines(), "\n"))
@@ -230,8 +230,9 @@ func TestAuditFindsWhatWasPlantedInRollUps(t *testing.T) {
 		// a cell of a day that counts double, a sketch with a stranger, and another that was lost
 		`INSERT INTO DB.trend_days SELECT dimension, day, key, kind, partner, audience, max(events) + 1, 0, 0 FROM DB.trend_days
 			GROUP BY dimension, day, key, kind, partner, audience LIMIT 1`,
-		`INSERT INTO DB.trend_sketches SELECT grain, dimension, partner, at, key, audience,
-			uniqCombined64State(12)(toFixedString('nobody', 32)) FROM DB.trend_sketches WHERE grain = 'day' AND dimension = 'type'
+		`INSERT INTO DB.trend_distinct_sketches SELECT grain, dimension, partner, at, key, audience,
+			uniqCombined64State(12)(toFixedString('nobody', 32)) FROM DB.trend_distinct_sketches
+			WHERE grain = 'day' AND dimension = 'type'
 			GROUP BY grain, dimension, partner, at, key, audience LIMIT 1`,
 		// an indicator that has come to nothing, and one of nobody
 		`INSERT INTO DB.board_indicators (digest, version) SELECT digest, max(version) + 1 FROM DB.board_indicators
@@ -245,7 +246,7 @@ func TestAuditFindsWhatWasPlantedInRollUps(t *testing.T) {
 	}
 	first := strings.TrimSpace(d.query(t, "SELECT hex(min(digest)) FROM "+d.Database+".board_words"))
 	d.lose(t, "board_words", "digest = unhex('"+first+"')")
-	d.lose(t, "trend_sketches", "grain = 'day' AND dimension = 'kind' AND key = 1 AND partner = 65535")
+	d.lose(t, "trend_distinct_sketches", "grain = 'day' AND dimension = 'kind' AND key = 1 AND partner = 65535")
 	report := audit(t, d, nil)
 	days, boards := report.Days, report.Boards
 	if days.Wrong != 1 || days.WrongSketches != 2 || boards.Wrong != 3 || boards.WrongHours != 1 || report.OK {

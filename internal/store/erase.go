@@ -26,11 +26,11 @@ import (
 //	events that mention it   as a broader or weaker form of another indicator: without that form
 //	opinions                 deleted, those on the broader and weaker forms that came from it too
 //	campaigns                without it, and without what it had in common with others; they are looked at again
-//	trend_sketches, _counts  of days on which it was spoken of, their weeks and months, are made anew without it
+//	trend_distinct_*         of days on which it was spoken of, their weeks and months, are made anew without it
 //	board_words, _indicators deleted
 //
-// It needs the right to ALTER these tables (UPDATE and DELETE), and to INSERT into campaign_passes, trend_sketches and
-// trend_indicator_counts.
+// It needs the right to ALTER these tables (UPDATE and DELETE), and to INSERT into campaign_passes, trend_distinct_sketches
+// and trend_distinct_counts.
 type Eraser struct {
 	cfg  Config
 	conn driver.Conn
@@ -245,7 +245,7 @@ func (e *Eraser) remakeTrends(ctx context.Context, hosts []Config) error {
 		return err
 	}
 	var deletes []string
-	for _, table := range []string{"trend_sketches", "trend_indicator_counts"} {
+	for _, table := range []string{"trend_distinct_sketches", "trend_distinct_counts"} {
 		var of []string
 		for _, g := range []*grain{daily, weekly, monthly} {
 			of = append(of, "toString(grain) = '"+g.name+"' AND "+g.within("at", g.of(days)))

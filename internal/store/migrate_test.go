@@ -151,7 +151,7 @@ func TestEnumsAreTheVocabulary(t *testing.T) {
 				if name == "grain" {
 					known = fraud.Bucket(n).String()
 				}
-				if name == "grain" && f[0] == "trend_sketches" && n == 4 { // theirs alone
+				if name == "grain" && f[0] == "trend_distinct_sketches" && n == 4 { // theirs alone
 					known = "month"
 				}
 				if strings.Trim(word, "'") != known {

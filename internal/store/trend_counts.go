@@ -41,7 +41,7 @@ const countColumns = "grain, dimension, at, key, known, total, everyone, others,
 func addCounts(who *who, days []time.Time) (all []string) {
 	for _, g := range []*grain{daily, weekly} {
 		for some := range slices.Chunk(g.of(days), max(1, g.atOnce/5)) { // a week or so: it takes more memory than a sketch
-			all = append(all, "INSERT INTO trend_indicator_counts ("+countColumns+") "+
+			all = append(all, "INSERT INTO trend_distinct_counts ("+countColumns+") "+
 				countIndicators(who, g, g.within("hour", some))+spill)
 		}
 	}
@@ -120,8 +120,8 @@ func (p *plan) ofBuckets(ctx context.Context, conn driver.Conn, who *who, g *gra
 	if err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("SELECT at AS b, key AS k, %s AS v FROM trend_indicator_counts FINAL WHERE grain = '%s' AND dimension = %s "+
-		"AND %s AND NOT %s%s", toldTo(p.q.Asker, who), g.name, literal(p.q.By.String()), between("at", p.q.From, p.q.To),
+	text := fmt.Sprintf("SELECT at AS b, key AS k, %s AS v FROM trend_distinct_counts FINAL WHERE grain = '%s' "+
+		"AND dimension = %s AND %s AND NOT %s%s", toldTo(p.q.Asker, who), g.name, literal(p.q.By.String()), between("at", p.q.From, p.q.To),
 		g.within("at", stale), p.ofCounts)
 	if len(stale) == 0 {
 		return text, nil
@@ -168,7 +168,7 @@ func (p *plan) uncounted(ctx context.Context, conn driver.Conn, who *who, g *gra
 	if err != nil || p.q.By != fraud.ByPartnerKind {
 		return stale, tooMuch(err)
 	}
-	changed, err := bucketsIn(ctx, conn, "SELECT at FROM trend_indicator_counts WHERE "+between("at", p.q.From, p.q.To)+
+	changed, err := bucketsIn(ctx, conn, "SELECT at FROM trend_distinct_counts WHERE "+between("at", p.q.From, p.q.To)+
 		" AND "+changedKinds(who, g))
 	stale = append(stale, changed...)
 	slices.SortFunc(stale, time.Time.Compare)

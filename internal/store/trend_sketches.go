@@ -41,7 +41,7 @@ func (w *Writer) rollUpSketches(ctx context.Context) error {
 func addSketches(where string, days []time.Time) (all []string) {
 	for _, g := range []*grain{daily, weekly, monthly} {
 		for some := range slices.Chunk(g.of(days), g.atOnce) {
-			all = append(all, "INSERT INTO trend_sketches ("+sketchColumns+", indicators) "+
+			all = append(all, "INSERT INTO trend_distinct_sketches ("+sketchColumns+", indicators) "+
 				sketches(g, sketchOf, where+" AND "+g.within("hour", some))+spill)
 		}
 	}
@@ -71,7 +71,7 @@ func (p *plan) unite(who *who, bucket string, times map[*grain][]time.Time, unkn
 	of := fmt.Sprintf("dimension = %s%s%s", literal(p.q.By.String()), p.ofSums, rowsFor(p.q.Asker))
 	for _, g := range []*grain{daily, weekly, monthly} {
 		if len(times[g]) > 0 {
-			parts = append(parts, fmt.Sprintf("SELECT %s AS b, %s AS k, indicators FROM trend_sketches "+
+			parts = append(parts, fmt.Sprintf("SELECT %s AS b, %s AS k, indicators FROM trend_distinct_sketches "+
 				"WHERE grain = '%s' AND %s AND %s", at, key, g.name, of, g.within("at", times[g])))
 		}
 	}

@@ -35,8 +35,8 @@ func (w *Writer) rollUp(ctx context.Context) error {
 const (
 	cellsProgress    = "trend_cells_progress"
 	daysProgress     = "trend_days_progress"
-	sketchesProgress = "trend_sketches_progress"
-	countsProgress   = "trend_indicator_counts_progress"
+	sketchesProgress = "trend_distinct_sketches_progress"
+	countsProgress   = "trend_distinct_counts_progress"
 )
 
 // unrolled is the condition for the messages that a roll-up has yet to count, and where it then stands; empty when there

@@ -268,7 +268,9 @@ func TestSeriesEqualsAPlainCountAtEveryMoment(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantSeries(t, d, sent, "at the end")
-	for _, table := range []string{"trend_cells", "trend_days", "trend_sums", "trend_sketches", "trend_indicator_counts"} {
+	for _, table := range []string{
+		"trend_cells", "trend_days", "trend_sums", "trend_distinct_sketches", "trend_distinct_counts",
+	} {
 		if n := strings.TrimSpace(d.query(t, "SELECT count() > 0 FROM "+d.Database+"."+table)); n != "1" {
 			t.Fatalf("nothing was rolled up in %s: the test tested the ledger only", table)
 		}
