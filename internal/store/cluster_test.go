@@ -96,16 +96,16 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 	}
 	// What replaces each other lies on one shard, and yet not everything on the same.
 	for table, key := range map[string]string{
-		"events":           "kafka_partition, kafka_offset, bundle_index",
-		"stored_ranges":    "kafka_partition",
-		"opinions":         "digest",
-		"trend_cells":      "hour, type, category, kind, partner, audience",
-		"trend_days":       "dimension, day, key, kind, partner, audience",
-		"board_words":      "digest",
-		"board_indicators": "digest",
-		"board_said":       "hour, partner",
-		"trend_sums":       "grain, dimension, partner, at, key, kind, audience",
-		"trend_distinct_sketches":   "grain, dimension, partner, at, key, audience",
+		"events":                  "kafka_partition, kafka_offset, bundle_index",
+		"stored_ranges":           "kafka_partition",
+		"opinions":                "digest",
+		"trend_cells":             "hour, type, category, kind, partner, audience",
+		"trend_days":              "dimension, day, key, kind, partner, audience",
+		"board_words":             "digest",
+		"board_indicators":        "digest",
+		"board_said":              "hour, partner",
+		"trend_sums":              "grain, dimension, partner, at, key, kind, audience",
+		"trend_distinct_sketches": "grain, dimension, partner, at, key, audience",
 
 		"trend_distinct_counts": "grain, dimension, at, key",
 	} {
