@@ -22,7 +22,7 @@ import (
 // counts a year.
 func BenchmarkTrends(b *testing.B) {
 	sizes := sizesOf(b, "1", "1,10,30")
-	const rounds = 5
+	const rounds, ofLedger = 15, 5 // what the ledger answers takes seconds
 	end := time.Date(2026, 7, 1, 0, 0, 0, 0, time.FixedZone("MYT", 8*3600))
 	begin := end.AddDate(-1, 0, 0)
 	ledgers := make([]*ledger, len(sizes))
@@ -53,6 +53,9 @@ func BenchmarkTrends(b *testing.B) {
 	for b.Loop() {
 		for round := range rounds + 1 { // the first one warms up
 			for _, q := range questions {
+				if !q.rolled && round > ofLedger {
+					continue
+				}
 				for s, l := range ledgers {
 					engine, began := l.engineTime(b), time.Now()
 					if err := q.ask(b.Context(), l); err != nil {

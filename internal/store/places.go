@@ -54,9 +54,9 @@ func (all places) beyond() string {
 	return strings.Join(conditions, " OR ") + " OR kafka_partition NOT IN (" + strings.Join(known, ", ") + ")"
 }
 
-// recent is beyond for questions. It leaves the ledger's parts of past months alone, each of which would be opened to find
-// nothing: a partition that the roll-up does not know is new, as what it holds. Should a broker's clock have gone wrong by
-// more than a day, the roll-up still counts what it appended then.
+// recent is beyond for questions. It leaves the ledger's older parts alone, each of which would be opened to find nothing: a
+// partition that the roll-up does not know is new, as what it holds. Should a broker's clock have gone wrong by more than
+// a day, the roll-up still counts what it appended then.
 func (all places) recent() string {
 	var since time.Time
 	for _, at := range all {
@@ -70,7 +70,7 @@ func (all places) recent() string {
 	if since.IsZero() {
 		return all.beyond()
 	}
-	return fmt.Sprintf("appended >= toStartOfMonth(toDateTime(%d, 'UTC')) AND (%s)", since.Add(-day).Unix(), all.beyond())
+	return fmt.Sprintf("appended >= toDateTime(%d, 'UTC') AND (%s)", since.Add(-day).Unix(), all.beyond())
 }
 
 // upTo is the condition for the messages from these places to others, and what is then known; empty when there are none.

@@ -287,6 +287,7 @@ func TestCountedIndicatorsAreExact(t *testing.T) {
 	entries := make([]fraud.Entry, 12_000)
 	for i := range entries {
 		entries[i] = m.entry(monday.Add(time.Duration(m.IntN(14*24*60)) * time.Minute))
+		entries[i].Appended = monday.AddDate(0, 0, 14)
 		if i > 0 && m.IntN(3) == 0 { // another word on the same indicator
 			entries[i].Event.Indicator = entries[m.IntN(i)].Event.Indicator
 		}
