@@ -33,7 +33,7 @@ const signals = `
 		OR step = 3 AND wrong)`
 
 // unrolled says that the boards' roll-up knows nothing of the signals since they began, as it would of a partition whose
-// first message came then. Otherwise their past months are taken for what it knows.
+// first message came then. Otherwise what is older than a day is taken for what it knows.
 const unrolled = `
 	INSERT INTO board_progress (kafka_partition, next, appended)
 	SELECT arrayJoin([900, 901]), 0, now64(3) - toIntervalDay(60)`
