@@ -278,6 +278,31 @@ func TestSeriesEqualsAPlainCountAtEveryMoment(t *testing.T) {
 	wantClean(t, d, nil)
 }
 
+// A roll-up has counted what came last; then a broker appends by a clock that is behind.
+func TestMessagesOfAClockThatIsBehindCount(t *testing.T) {
+	d := newDB(t)
+	m := maker{testkit.Seed(t)}
+	var sent []fraud.Entry
+	come := func(appended time.Time) {
+		t.Helper()
+		var entries []fraud.Entry
+		for range 20 {
+			e := m.entry(noon.Add(-time.Duration(m.IntN(48*60)) * time.Minute))
+			e.Appended = appended
+			speak(&e)
+			entries = append(entries, e)
+		}
+		d.insert(t, messages(0, int64(len(sent)), entries))
+		sent = append(sent, entries...)
+	}
+	come(noon)
+	if err := errors.Join(d.RollUp(t.Context()), d.RollUpDays(t.Context()), d.CountIndicators(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	come(noon.Add(-23 * time.Hour))
+	wantSeries(t, d, sent, "by a clock that is behind")
+}
+
 // TestCountedIndicatorsAreExact has more indicators than a sketch knows apart, told to askers of every sort, and then a
 // partner that turns out to be of another kind.
 func TestCountedIndicatorsAreExact(t *testing.T) {
