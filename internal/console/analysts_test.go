@@ -111,6 +111,7 @@ func TestTheAnalystsPagesInARealBrowser(t *testing.T) {
 	}})
 	hub.Query(t, season)
 	hub.Query(t, days)
+	hub.Query(t, sums)
 	told := aWeek(t, hub)
 	members, more := frauds(t, hub)
 	told += more

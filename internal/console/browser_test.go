@@ -93,12 +93,22 @@ const season = `
 			* if(toDayOfWeek(at) > 5, 0.6, 1) * if(c = 3 AND number < 120, 9, 1)) AS n
 	FROM numbers(24 * 90) ARRAY JOIN range(10) AS c WHERE n > 0`
 
-// days is the same by days, as answers by day and week are made of.
+// days is the same by days.
 const days = `
 	INSERT INTO trend_days (dimension, day, key, kind, partner, audience, events)
 	SELECT one.1, toStartOfDay(hour, 'Asia/Kuala_Lumpur') AS at, one.2, kind, partner, audience, sum(events)
 	FROM trend_cells ARRAY JOIN [('type', toUInt16(type)), ('category', category)] AS one
 	GROUP BY one, at, kind, partner, audience`
+
+// sums are both without partners, as answers are made of.
+const sums = `
+	INSERT INTO trend_sums (grain, dimension, partner, at, key, kind, audience, events, reporters)
+	SELECT bucket.1, one.1, whose, bucket.2, one.2, kind, audience, sum(events), groupUniqArray(partner) FROM (
+		SELECT *, arrayJoin([0, 65535]) AS whose,
+			arrayJoin([('type', toUInt16(type)), ('category', category), ('partner_kind', partner)]) AS one,
+			arrayJoin([('hour', hour), ('day', toDateTime(toStartOfDay(hour, 'Asia/Kuala_Lumpur'), 'UTC'))]) AS bucket
+		FROM trend_cells FINAL)
+	GROUP BY bucket, one, whose, kind, audience`
 
 // said is what a partner says of something, some time ago.
 func said(t *testing.T, hub *hubtest.Hub, kind fraud.Kind, about nation.Case, ago time.Duration) fraud.Event {
@@ -124,6 +134,7 @@ func TestTheConsoleInARealBrowser(t *testing.T) {
 	hub := hubtest.Start(t, hubtest.Options{})
 	hub.Query(t, season)
 	hub.Query(t, days)
+	hub.Query(t, sums)
 	// A report that Kafka takes and the hub refuses, and a listing that the account's holder disputes.
 	phone := nation.Case{Type: indicator.Phone, Raw: "013-345 6789"}
 	account := nation.Case{Type: indicator.BankAccount, Raw: "maybank:1140 1234 0001"}
