@@ -69,8 +69,9 @@ var zone = func() *time.Location {
 // Series counts events over time, exactly as a direct count over the ledger would at this moment, of what the asker may
 // see. Only [fraud.IndicatorCount] is estimated, to about two per cent, where more than a hundred thousand events are in
 // question: of windows, of days and weeks of which something was said in the last hour, and by kind of partner where one
-// spoke whose kind is another since. Buckets without events are left out; lines are in the order of their keys and points in that of time. A value without a name in the taxonomy stands under
-// its decimal code, and events of a partner that [Writer.PutPartners] never named under "".
+// spoke whose kind is another since. Buckets without events are left out; lines are in the order of their keys and points
+// in that of time. A value without a name in the taxonomy stands under its decimal code, and events of a partner that
+// [Writer.PutPartners] never named under "".
 //
 // What a roll-up covers is counted from it. The ledger itself answers for hours of a platform, institution, region or
 // band, for two dimensions at a time, and for a filter by another dimension than the one asked for, its partners or kinds.

@@ -106,8 +106,7 @@ func TestTwoShardsAnswerAsOne(t *testing.T) {
 		"board_said":              "hour, partner",
 		"trend_sums":              "grain, dimension, partner, at, key, kind, audience",
 		"trend_distinct_sketches": "grain, dimension, partner, at, key, audience",
-
-		"trend_distinct_counts": "grain, dimension, at, key",
+		"trend_distinct_counts":   "grain, dimension, at, key",
 	} {
 		split := d.query(t, fmt.Sprintf("SELECT count() FROM (SELECT 1 FROM %s.%s GROUP BY %s "+
 			"HAVING uniqExact(_shard_num) > 1)", d.Database, table, key))

@@ -121,8 +121,8 @@ func (p *plan) ofBuckets(ctx context.Context, conn driver.Conn, who *who, g *gra
 		return "", err
 	}
 	text := fmt.Sprintf("SELECT at AS b, key AS k, %s AS v FROM trend_distinct_counts FINAL WHERE grain = '%s' "+
-		"AND dimension = %s AND %s AND NOT %s%s", toldTo(p.q.Asker, who), g.name, literal(p.q.By.String()), between("at", p.q.From, p.q.To),
-		g.within("at", stale), p.ofCounts)
+		"AND dimension = %s AND %s AND NOT %s%s", toldTo(p.q.Asker, who), g.name, literal(p.q.By.String()),
+		between("at", p.q.From, p.q.To), g.within("at", stale), p.ofCounts)
 	if len(stale) == 0 {
 		return text, nil
 	}
